@@ -1,0 +1,42 @@
+# make run    the default study, from nothing to results/default/report.zip
+# make test   every test that needs neither a cluster nor a GPU
+# make lint   formatting, lints, types
+# make locks  renew the locked environments (needs uv)
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: run test lint locks environment
+
+run: .venv/complete
+	snakemake --cores all --rerun-incomplete all report
+
+test: .venv/complete-dev
+	python -m pytest -m "not slow and not cluster"
+
+lint: .venv/complete-dev
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+environment: .venv/complete
+
+.venv/complete: envs/cpu.txt pyproject.toml
+	@$(PYTHON) -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)' || { \
+	  echo 'error: Python 3.11 with venv is needed (Debian and Ubuntu: apt install python3-venv)'; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --progress-bar off --require-hashes -r envs/cpu.txt
+	$(BIN)/pip install --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/complete-dev: .venv/complete envs/dev.txt
+	$(BIN)/pip install --progress-bar off --require-hashes -r envs/dev.txt
+	touch $@
+
+locks:
+	for env in cpu cuda dev; do uv pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-header --no-emit-index-url \
+	  $$([ $$env = cpu ] || echo --constraints envs/cpu.txt) envs/$$env.in --output-file envs/$$env.txt; done

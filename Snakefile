@@ -1,0 +1,27 @@
+"""dynsparse: is this environment's dynamics sparse, where, and when?
+
+Targets are named after what they make: all, table_1, table_a1_1, figure_3, figure_5, figure_6,
+figure_7, learning_curves, verification, report. docs/dag.md walks through the rules.
+"""
+
+# A study given by --configfile replaces the default; Snakemake would merge the two.
+if not workflow.config_settings.configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/policies.smk"
+include: "workflow/rules/collection.smk"
+include: "workflow/rules/verification.smk"
+include: "workflow/rules/sparsity.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    localrule: True
+    input:
+        ITEMS,

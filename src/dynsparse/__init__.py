@@ -1,0 +1,1 @@
+"""Ground-truth sparsity of simulated dynamics."""

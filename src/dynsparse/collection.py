@@ -1,0 +1,186 @@
+"""Collection: roll a behaviour out, differentiate every step, write the dataset."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynsparse.console import progress
+from dynsparse.dataset import BlockWriter, DatasetInfo
+from dynsparse.environments import Dynamics, load
+from dynsparse.environments.playground import Solver
+from dynsparse.jacobians import linearise
+from dynsparse.policies.behaviours import Behaviour, make_behaviour
+from dynsparse.precision import Precision, precision
+from dynsparse.provenance import provenance
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class CollectionSettings:
+    """What a dataset depends on, beside environment, behaviour and seed.
+
+    Attributes:
+        episodes: episodes per seed.
+        steps: control steps per episode.
+        method: how Jacobians are computed, a name of ``dynsparse.jacobians.METHODS``.
+        solver: the simulator's constraint solver, as shipped or converged.
+        dtype: precision of simulation and Jacobians.
+        block_episodes: episodes rolled out together and written at once.
+        batch_samples: samples differentiated together.
+    """
+
+    episodes: int
+    steps: int
+    method: str
+    solver: Solver
+    dtype: Precision
+    block_episodes: int
+    batch_samples: int
+
+
+def collect(
+    path: Path | str,
+    environment: str,
+    behaviour: str,
+    seed: int,
+    settings: CollectionSettings,
+    policy: Path | None = None,
+) -> None:
+    """Write the dataset of one environment, behaviour and seed (paper, section 5).
+
+    An earlier run that was killed is continued at its next block; the file ends up the same,
+    bit for bit, since every episode depends on the seed and its own index alone.
+
+    Args:
+        path: the HDF5 file to write.
+        environment: Playground's name.
+        behaviour: who acts, a name of ``dynsparse.policies.behaviours.KINDS``.
+        seed: the repetition; all randomness comes from it.
+        settings: sizes and methods.
+        policy: the checkpoint behind the behaviour; None: the shipped one of this seed.
+
+    Raises:
+        DynsparseError: unknown environment or method, unusable policy, no space to write.
+    """
+    with precision(settings.dtype):
+        dynamics = load(environment, settings.solver)
+        actor = make_behaviour(behaviour, environment, seed, policy)
+        info = dataset_info(dynamics, actor, seed, settings)
+        rollout = jax.jit(partial(_rollout, dynamics, actor.act, settings.steps))
+        derive = jax.jit(jax.vmap(partial(linearise, dynamics, settings.method)))
+        size, count = settings.block_episodes, settings.episodes
+        label = f"{environment} {actor.kind} seed {seed}"
+        with BlockWriter(path, info) as writer:
+            written = writer.written
+            blocks = [k for k in range(0, count, size) if not written[k : k + size].all()]
+            done = (count - sum(min(size, count - k) for k in blocks)) * settings.steps
+            with progress(count * settings.steps, label, "step", initial=done) as bar:
+                for first in blocks:
+                    keys = _episode_keys(seed, range(first, first + size))
+                    steps = _to_numpy(rollout(actor.parameters, keys))
+                    block = _with_jacobians(derive, steps, settings.batch_samples, bar.update)
+                    writer.write(first, {k: v[: count - first] for k, v in block.items()})
+            writer.finish()
+
+
+def dataset_info(
+    dynamics: Dynamics, behaviour: Behaviour, seed: int, settings: CollectionSettings
+) -> DatasetInfo:
+    """The attributes of the dataset that ``collect`` writes."""
+    return DatasetInfo(
+        environment=dynamics.name,
+        behaviour=behaviour.kind,
+        seed=seed,
+        state_names=dynamics.state_names,
+        action_names=dynamics.action_names,
+        contact_names=dynamics.contact_names,
+        constraint_names=dynamics.constraint_names,
+        control_dt_s=dynamics.control_dt_s,
+        method=settings.method,
+        dtype=settings.dtype,
+        episodes=settings.episodes,
+        steps=settings.steps,
+        provenance=provenance(asdict(settings), behaviour.digest or behaviour.kind),
+    )
+
+
+def _episode_keys(seed: int, episodes: range) -> jax.Array:
+    """One key per episode, so that an episode does not depend on the block it is in."""
+    return jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(jnp.array(list(episodes)))
+
+
+def _rollout(
+    dynamics: Dynamics, act: Callable, steps: int, parameters: Any, keys: jax.Array
+) -> dict[str, jax.Array]:
+    """Episodes of the environment under a policy; arrays are (episode, time, ...)."""
+    environment = dynamics.environment
+
+    def step(current: Any, key: jax.Array) -> tuple[Any, dict[str, jax.Array]]:
+        action = act(parameters, current.obs, key)
+        following = environment.step(current, action)
+        return following, {
+            "state": dynamics.to_state(current.data),
+            "action": action,
+            "memory": current.data.qacc_warmstart,
+            "next_state": dynamics.to_state(following.data),
+            "reward": following.reward,
+            "terminated": following.done > 0,
+        }
+
+    def episode(key: jax.Array) -> dict[str, jax.Array]:
+        reset_key, action_key = jax.random.split(key)
+        start, action_keys = environment.reset(reset_key), jax.random.split(action_key, steps)
+        return jax.lax.scan(step, start, action_keys)[1]
+
+    return jax.vmap(episode)(keys)
+
+
+def _with_jacobians(
+    derive: Callable, steps: Mapping[str, np.ndarray], batch: int, advance: Callable[[int], Any]
+) -> Arrays:
+    """Add Jacobians and what touched to rolled-out episodes, ``batch`` samples at a time."""
+    shape = steps["reward"].shape
+    inputs = [_flat(steps[name]) for name in ("state", "action", "memory")]
+    samples, parts = len(inputs[0]), []
+    for start in range(0, samples, batch):
+        # The last batch is filled up, since another shape would mean compiling again.
+        index = np.minimum(np.arange(start, start + batch), samples - 1)
+        result = _to_numpy(derive(*(values[index] for values in inputs)))
+        kept = min(batch, samples - start)
+        parts.append(jax.tree.map(lambda values, kept=kept: values[:kept], result))
+        advance(kept)
+    whole = jax.tree.map(lambda *values: _unflat(np.concatenate(values), shape), *parts)
+    truncated = np.zeros(shape, bool)
+    truncated[:, -1] = ~steps["terminated"][:, -1]
+    return {
+        **steps,
+        "truncated": truncated,
+        "state_jacobian": whole.state_jacobian,
+        "action_jacobian": whole.action_jacobian,
+        "contact": whole.record.contact,
+        "constraint_active": whole.record.constraint_active,
+        "jacobian_ok": _finite(whole.state_jacobian) & _finite(whole.action_jacobian),
+    }
+
+
+def _finite(jacobian: np.ndarray) -> np.ndarray:
+    return np.isfinite(jacobian).all(axis=(-2, -1))
+
+
+def _flat(values: np.ndarray) -> np.ndarray:
+    return values.reshape(-1, values.shape[-1])
+
+
+def _unflat(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return values.reshape(*shape, *values.shape[1:])
+
+
+def _to_numpy(tree: Any) -> Any:
+    return jax.tree.map(np.asarray, tree)

@@ -1,0 +1,45 @@
+"""A study's configuration, checked before any work is done."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from dynsparse.errors import DynsparseError, did_you_mean
+
+
+def check_configuration(
+    config: Mapping[str, Any], schema: Mapping[str, Any], environments: Iterable[str]
+) -> None:
+    """Check a study against its schema and the environments that exist.
+
+    Raises:
+        DynsparseError: names the key, what is wrong with it, and what would be right.
+    """
+    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    if error is not None:
+        raise DynsparseError(_explain(error))
+    known = tuple(environments)
+    for name in config["environments"]:
+        if name not in known:
+            near = did_you_mean(name, known)
+            raise DynsparseError(f"config: environments: {name!r} does not exist; {near}")
+    if config["collection"]["block_episodes"] > config["collection"]["episodes"]:
+        raise DynsparseError(
+            "config: collection.block_episodes must not exceed collection.episodes "
+            f"({config['collection']['episodes']})"
+        )
+
+
+def _explain(error: ValidationError) -> str:
+    key = ".".join(str(part) for part in error.absolute_path) or "top level"
+    if error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
+        known = error.schema["properties"]
+        unknown = next(name for name in error.instance if name not in known)
+        return f"config: {key}: unknown key {unknown!r}; {did_you_mean(unknown, known)}"
+    hint = ""
+    if error.validator == "type" and isinstance(error.instance, str) and "e" in error.instance:
+        hint = " (YAML reads 1e-12 as text; write 1.0e-12)"
+    return f"config: {key}: {error.message}{hint}"
+

@@ -1,0 +1,14 @@
+"""The dataset: rollouts and Jacobians in HDF5, written block by block, read by episode."""
+
+from dynsparse.dataset.reader import Dataset, Episode, open_dataset
+from dynsparse.dataset.schema import SCHEMA_VERSION, DatasetInfo
+from dynsparse.dataset.writer import BlockWriter
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "BlockWriter",
+    "Dataset",
+    "DatasetInfo",
+    "Episode",
+    "open_dataset",
+]

@@ -1,0 +1,86 @@
+"""Reading: one episode at a time, whatever the size of the file."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import h5py
+import numpy as np
+from jaxtyping import Bool, Float
+
+from dynsparse.dataset.schema import DIGEST, DatasetInfo, episode_digest, layout, read_info
+from dynsparse.errors import DynsparseError
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One episode; ``state_jacobian[t, i, j]`` is d next_state[t, i] / d state[t, j]."""
+
+    index: int
+    state: Float[np.ndarray, "time state"]
+    action: Float[np.ndarray, "time action"]
+    memory: Float[np.ndarray, "time nv"]
+    next_state: Float[np.ndarray, "time state"]
+    reward: Float[np.ndarray, " time"]
+    terminated: Bool[np.ndarray, " time"]
+    truncated: Bool[np.ndarray, " time"]
+    state_jacobian: Float[np.ndarray, "time state state"]
+    action_jacobian: Float[np.ndarray, "time state action"]
+    contact: Bool[np.ndarray, "time pairs"]
+    constraint_active: Bool[np.ndarray, "time constraints"]
+    jacobian_ok: Bool[np.ndarray, " time"]
+
+
+ARRAYS = tuple(field.name for field in fields(Episode) if field.name != "index")
+
+
+class Dataset:
+    """An open dataset file."""
+
+    def __init__(self, file: h5py.File) -> None:
+        """Check that the file holds what its schema promises."""
+        self._file = file
+        self.info: DatasetInfo = read_info(file)
+        for name, (shape, dtype) in layout(self.info).items():
+            if name not in file or file[name].shape != shape or file[name].dtype != dtype:
+                raise DynsparseError(f"{file.filename}: dataset {name!r} should be {shape} {dtype}")
+
+    def episodes(self) -> Iterator[Episode]:
+        """All episodes in order; holds one in memory at a time."""
+        for index in range(self.info.episodes):
+            yield self.episode(index)
+
+    def episode(self, index: int) -> Episode:
+        """One episode."""
+        return Episode(index, **{name: self._file[name][index] for name in ARRAYS})
+
+    def damaged_episodes(self) -> list[int]:
+        """Indices of the episodes whose bytes do not match their recorded digest."""
+        recorded = self._file[DIGEST][()]
+        return [
+            episode.index
+            for episode in self.episodes()
+            if (_digest(episode) != recorded[episode.index]).any()
+        ]
+
+
+@contextmanager
+def open_dataset(path: Path | str) -> Iterator[Dataset]:
+    """Open a dataset for reading.
+
+    Raises:
+        DynsparseError: no such file, damaged or truncated, no dataset, or another schema.
+    """
+    try:
+        file = h5py.File(path, "r")
+    except FileNotFoundError:
+        raise DynsparseError(f"{path}: no such file") from None
+    except OSError as error:
+        raise DynsparseError(f"{path}: not a whole HDF5 file: {error}") from None
+    with file:
+        yield Dataset(file)
+
+
+def _digest(episode: Episode) -> np.ndarray:
+    return episode_digest({name: getattr(episode, name) for name in ARRAYS})

@@ -1,0 +1,127 @@
+"""What a dataset file holds; docs/dataset.md says it in prose."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import h5py
+import numpy as np
+
+from dynsparse.errors import DynsparseError
+
+FORMAT = "dynsparse dataset"
+SCHEMA_VERSION = 1
+
+# Progress and integrity at once: the SHA-256 of an episode's arrays, zeros while unwritten.
+DIGEST = "episode_digest"
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What a dataset says about itself (the file's attributes).
+
+    Attributes:
+        environment: Playground's name.
+        behaviour: the kind of policy that chose the actions.
+        seed: which independent repetition this is.
+        state_names: names with units, such as ``qpos:slider [m]``.
+        action_names: names with units.
+        contact_names: geom pairs, such as ``ground:ffoot``.
+        constraint_names: friction losses and limits.
+        control_dt_s: seconds per control step.
+        method: how the Jacobians were computed.
+        dtype: precision of simulation and Jacobians.
+        episodes: number of episodes E.
+        steps: control steps per episode T.
+        provenance: policy digest, versions, commit, device and configuration, as JSON text.
+    """
+
+    environment: str
+    behaviour: str
+    seed: int
+    state_names: tuple[str, ...]
+    action_names: tuple[str, ...]
+    contact_names: tuple[str, ...]
+    constraint_names: tuple[str, ...]
+    control_dt_s: float
+    method: str
+    dtype: str
+    episodes: int
+    steps: int
+    provenance: str
+
+    def to_attributes(self) -> dict[str, Any]:
+        """HDF5 attributes; tuples of names become JSON text."""
+        plain = {k: json.dumps(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return {"format": FORMAT, "schema_version": SCHEMA_VERSION, **plain}
+
+
+def read_info(file: h5py.File) -> DatasetInfo:
+    """The attributes of an open file.
+
+    Raises:
+        DynsparseError: not a dataset, or one of another schema version.
+    """
+    attributes, name = dict(file.attrs), file.filename
+    if attributes.get("format") != FORMAT:
+        raise DynsparseError(f"{name}: not a dynsparse dataset (attribute 'format' is missing)")
+    version = int(attributes["schema_version"])
+    if version != SCHEMA_VERSION:
+        raise DynsparseError(
+            f"{name}: schema version {version} cannot be read; this program reads {SCHEMA_VERSION}"
+        )
+    values = {}
+    for field in fields(DatasetInfo):
+        value = attributes[field.name]
+        is_tuple = field.name.endswith("_names")
+        values[field.name] = tuple(json.loads(value)) if is_tuple else _plain(value)
+    return DatasetInfo(**values)
+
+
+def layout(info: DatasetInfo) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Name -> (shape, dtype) of every dataset; axes are (episode, time, ...)."""
+    ds, da = len(info.state_names), len(info.action_names)
+    nv = sum(name.startswith("qvel:") for name in info.state_names)
+    step = {
+        "state": ((ds,), info.dtype),
+        "action": ((da,), info.dtype),
+        "memory": ((nv,), info.dtype),
+        "next_state": ((ds,), info.dtype),
+        "reward": ((), info.dtype),
+        "terminated": ((), "bool"),
+        "truncated": ((), "bool"),
+        "state_jacobian": ((ds, ds), info.dtype),
+        "action_jacobian": ((ds, da), info.dtype),
+        "contact": ((len(info.contact_names),), "bool"),
+        "constraint_active": ((len(info.constraint_names),), "bool"),
+        "jacobian_ok": ((), "bool"),
+    }
+    shape = (info.episodes, info.steps)
+    arrays = {name: (shape + tail, dtype) for name, (tail, dtype) in step.items()}
+    return {**arrays, DIGEST: ((info.episodes, 32), "uint8")}
+
+
+UNITS = {
+    "state": "see state_names",
+    "action": "see action_names",
+    "memory": "generalised acceleration: m/s^2 or rad/s^2",
+    "next_state": "see state_names",
+    "reward": "1",
+    "state_jacobian": "unit of next_state row / unit of state column",
+    "action_jacobian": "unit of next_state row / unit of action column",
+}
+
+
+def episode_digest(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """SHA-256 over one episode's arrays, in the order of their names, as 32 bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(arrays[name]).data)
+    return np.frombuffer(digest.digest(), np.uint8)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,138 @@
+"""The step of an environment as a pure function of state, action and solver memory."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import mujoco
+from jaxtyping import Array, Bool, Float
+from mujoco import mjx
+
+from dynsparse import mjx_internals
+from dynsparse.environments import names
+from dynsparse.environments.playground import Solver, playground_environment
+from dynsparse.errors import DynsparseError
+
+State = Float[Array, " state"]
+Action = Float[Array, " action"]
+Memory = Float[Array, " nv"]
+
+
+class StepRecord(NamedTuple):
+    """What one control step was like, beside where it led.
+
+    Attributes:
+        memory: the solver's warm start for the next step.
+        contact: which geom pairs touched in any simulator step of the control step.
+        constraint_active: which friction losses slid and which limits pushed, likewise.
+    """
+
+    memory: Memory
+    contact: Bool[Array, " pairs"]
+    constraint_active: Bool[Array, " rows"]
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """One environment's step and the vocabulary to speak of it.
+
+    The state is ``(qpos, qvel)``; a control step is ``substeps`` simulator steps. ``memory`` is
+    what the simulator carries besides the state: the solver's warm start.
+    """
+
+    name: str
+    environment: Any
+    model: mjx.Model
+    template: mjx.Data
+    control_dt_s: float
+    substeps: int
+    state_names: tuple[str, ...]
+    action_names: tuple[str, ...]
+    contact_names: tuple[str, ...]
+    constraint_names: tuple[str, ...]
+
+    @property
+    def mj_model(self) -> mujoco.MjModel:
+        """The model of MuJoCo's C engine."""
+        return self.environment.mj_model
+
+    def step(self, state: State, action: Action, memory: Memory) -> tuple[State, Memory]:
+        """One control step: the next state, and the solver's memory after it."""
+        next_state, record = self.recorded_step(state, action, memory)
+        return next_state, record.memory
+
+    def recorded_step(
+        self, state: State, action: Action, memory: Memory
+    ) -> tuple[State, StepRecord]:
+        """One control step, with what touched and what pushed on the way."""
+        pairs = mjx_internals.collision_pairs(self.mj_model)
+
+        def substep(carry: tuple, _: None) -> tuple[tuple, None]:
+            data, contact, active = carry
+            data = self.simulator_step(data)
+            contact |= mjx_internals.touching_pairs(data, pairs, self.mj_model.ngeom)
+            active |= mjx_internals.active_constraints(data)
+            return (data, contact, active), None
+
+        nothing = (
+            jnp.zeros(len(self.contact_names), bool),
+            jnp.zeros(len(self.constraint_names), bool),
+        )
+        carry = (self.to_data(state, action, memory), *nothing)
+        (data, contact, active), _ = jax.lax.scan(substep, carry, length=self.substeps)
+        return self.to_state(data), StepRecord(data.qacc_warmstart, contact, active)
+
+    def simulator_step(self, data: mjx.Data) -> mjx.Data:
+        """One step of the simulator, of which a control step has ``substeps``."""
+        return mjx.step(self.model, data)
+
+    def to_data(self, state: State, action: Action, memory: Memory) -> mjx.Data:
+        """The simulator's data at ``state``, about to apply ``action``."""
+        nq = self.mj_model.nq
+        return self.template.replace(
+            qpos=state[:nq], qvel=state[nq:], ctrl=action, qacc_warmstart=memory
+        )
+
+    def to_state(self, data: mjx.Data) -> State:
+        """The state ``(qpos, qvel)`` in simulator data."""
+        return jnp.concatenate([data.qpos, data.qvel])
+
+
+def load(name: str, solver: Solver = "as_shipped") -> Dynamics:
+    """The dynamics of an environment of MuJoCo Playground's DM Control Suite.
+
+    Arrays take JAX's precision at the time of the call: load and use it under
+    ``precision("float64")``.
+
+    Args:
+        name: Playground's name, such as ``CheetahRun``.
+        solver: the constraint solver's settings, see ``playground_environment``.
+
+    Raises:
+        DynsparseError: unknown name, or a model with state that is neither position nor
+            velocity (actuator activations).
+    """
+    environment = playground_environment(name, solver)
+    mj_model = environment.mj_model
+    if mj_model.na:
+        raise DynsparseError(f"environment {name!r} has actuator activations, which are no state")
+    return Dynamics(
+        name=name,
+        environment=environment,
+        model=environment.mjx_model,
+        template=_template(mj_model, environment.mjx_model),
+        control_dt_s=float(environment.dt),
+        substeps=int(environment.n_substeps),
+        state_names=names.state_names(mj_model),
+        action_names=names.action_names(mj_model),
+        contact_names=names.pair_names(mj_model, mjx_internals.collision_pairs(mj_model)),
+        constraint_names=names.constraint_names(mj_model),
+    )
+
+
+def _template(mj_model: mujoco.MjModel, model: mjx.Model) -> mjx.Data:
+    """Data with the types that a step returns, so that steps can be chained in a loop."""
+    data = mjx.make_data(mj_model, impl="jax")
+    after = jax.eval_shape(mjx.step, model, data)
+    return jax.tree.map(lambda before, then: jnp.asarray(before, then.dtype), data, after)

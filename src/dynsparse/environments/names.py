@@ -1,0 +1,64 @@
+"""Names and units of every dimension, read off the model."""
+
+import mujoco
+
+_FREE = ("x [m]", "y [m]", "z [m]", "qw [1]", "qx [1]", "qy [1]", "qz [1]")
+_FREE_VELOCITY = ("vx [m/s]", "vy [m/s]", "vz [m/s]", "wx [rad/s]", "wy [rad/s]", "wz [rad/s]")
+_Joint = mujoco.mjtJoint
+_POSITIONS = {
+    _Joint.mjJNT_FREE: tuple(f".{name}" for name in _FREE),
+    _Joint.mjJNT_BALL: tuple(f".{name}" for name in _FREE[3:]),
+    _Joint.mjJNT_SLIDE: (" [m]",),
+    _Joint.mjJNT_HINGE: (" [rad]",),
+}
+_VELOCITIES = {
+    _Joint.mjJNT_FREE: tuple(f".{name}" for name in _FREE_VELOCITY),
+    _Joint.mjJNT_BALL: tuple(f".{name}" for name in _FREE_VELOCITY[3:]),
+    _Joint.mjJNT_SLIDE: (" [m/s]",),
+    _Joint.mjJNT_HINGE: (" [rad/s]",),
+}
+
+
+def state_names(model: mujoco.MjModel) -> tuple[str, ...]:
+    """Names of ``(qpos, qvel)``, such as ``qpos:slider [m]``; a free joint gives 7 and 6."""
+    joints = [(model.joint(k), _Joint(model.jnt_type[k])) for k in range(model.njnt)]
+    positions = [f"qpos:{_name(j)}{part}" for j, kind in joints for part in _POSITIONS[kind]]
+    velocities = [f"qvel:{_name(j)}{part}" for j, kind in joints for part in _VELOCITIES[kind]]
+    return tuple(positions + velocities)
+
+
+def action_names(model: mujoco.MjModel) -> tuple[str, ...]:
+    """Names of the controls; Playground's are normalised, hence the unit 1."""
+    return tuple(f"ctrl:{_name(model.actuator(k))} [1]" for k in range(model.nu))
+
+
+def pair_names(model: mujoco.MjModel, pairs: list[tuple[int, int]]) -> tuple[str, ...]:
+    """Names of geom pairs, such as ``ground:ffoot``; a nameless geom goes by its body."""
+    return tuple(f"{_geom_name(model, a)}:{_geom_name(model, b)}" for a, b in pairs)
+
+
+def constraint_names(model: mujoco.MjModel) -> tuple[str, ...]:
+    """Names of the constraint rows that are not contacts, in MJX's order.
+
+    Equality rows are not named one by one in the suite, since it has none.
+    """
+    friction_dofs = [k for k in range(model.nv) if model.dof_frictionloss[k] > 0]
+    friction_tendons = [k for k in range(model.ntendon) if model.tendon_frictionloss[k] > 0]
+    limited = [k for k in range(model.njnt) if model.jnt_limited[k]]
+    balls = [k for k in limited if model.jnt_type[k] == _Joint.mjJNT_BALL]
+    hinges = [k for k in limited if model.jnt_type[k] in (_Joint.mjJNT_SLIDE, _Joint.mjJNT_HINGE)]
+    tendons = [k for k in range(model.ntendon) if model.tendon_limited[k]]
+    return tuple(
+        [f"frictionloss:{_name(model.joint(model.dof_jntid[k]))}" for k in friction_dofs]
+        + [f"frictionloss:{_name(model.tendon(k))}" for k in friction_tendons]
+        + [f"limit:{_name(model.joint(k))}" for k in balls + hinges]
+        + [f"limit:{_name(model.tendon(k))}" for k in tendons]
+    )
+
+
+def _name(item) -> str:  # noqa: ANN001 (a MuJoCo accessor)
+    return item.name or f"#{item.id}"
+
+
+def _geom_name(model: mujoco.MjModel, geom: int) -> str:
+    return model.geom(geom).name or f"{model.body(model.geom_bodyid[geom]).name}.geom{geom}"

@@ -1,0 +1,92 @@
+"""How every figure looks, and how it is saved."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dynsparse.files import whole_file
+
+# Okabe and Ito's colours are told apart by colour-blind readers; the pairs differ in lightness
+# too, so that they stay apart in a grey print.
+STATE = "#0072B2"
+ACTION = "#E69F00"
+ZERO = "#0072B2"
+NONZERO = "#D55E00"
+SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+QUIET = "#D9D9D9"
+
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.2,
+    # The same drawing gives the same bytes.
+    "svg.hashsalt": "dynsparse",
+    "svg.fonttype": "path",
+}
+
+PNG_DPI = 200
+PANEL_WIDTH_IN = 3.4
+
+
+def styled() -> Any:
+    """The project's style, for one drawing; a decorator, so that no global state stays changed."""
+    return rc_context(STYLE)
+
+
+def panels(count: int, height_in: float, columns: int = 2) -> tuple[Figure, list[Axes]]:
+    """A figure with ``count`` panels of equal size, left to right, then down."""
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(PANEL_WIDTH_IN * columns, height_in * rows), layout="constrained")
+    axes = [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
+    return figure, axes
+
+
+def heading(table: pa.Table) -> str:
+    """``environment (behaviour)``, the beginning of every panel's title."""
+    return f"{table['environment'][0].as_py()} ({table['behaviour'][0].as_py()})"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 seed``, ``2 seeds``, ``4,000 samples``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def power_of_ten(value: float) -> str:
+    """A threshold as it is printed: 1e-12 as a power of ten, others plainly."""
+    exponent = math.log10(value)
+    if np.isclose(exponent, round(exponent)):
+        return rf"$10^{{{round(exponent)}}}$"
+    return f"{value:g}"
+
+
+def save_figure(figure: Figure, path: Path | str) -> None:
+    """Save as ``.svg`` and ``.png`` (200 dpi) beside each other, each file whole.
+
+    The bytes depend on the drawing alone: no date and no random identifiers are stored.
+
+    Raises:
+        DynsparseError: a file cannot be written.
+    """
+    with rc_context(STYLE):
+        with whole_file(Path(path).with_suffix(".svg")) as temporary:
+            figure.savefig(temporary, metadata={"Date": None})
+        with whole_file(Path(path).with_suffix(".png")) as temporary:
+            figure.savefig(temporary, dpi=PNG_DPI)

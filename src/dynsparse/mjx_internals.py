@@ -1,0 +1,154 @@
+"""The one place that touches what MJX does not document; a test holds it to the release.
+
+Everything here is written for the layout of ``mjx.Data`` of the JAX implementation.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+from jaxtyping import Array, Bool, Float
+from mujoco import mjx
+from mujoco.mjx._src import collision_driver, solver, support
+
+from dynsparse.errors import DynsparseError
+
+
+def collision_pairs(model: mujoco.MjModel) -> list[tuple[int, int]]:
+    """Geom pairs ``(a, b)``, a < b, that MJX may bring into contact."""
+    if model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_CONTACT:
+        return []
+    pairs = {(min(a, b), max(a, b)) for a, b, _ in collision_driver.geom_pairs(model)}
+    return sorted((int(a), int(b)) for a, b in pairs)
+
+
+def constraint_row_count(data: mjx.Data) -> int:
+    """Number of constraint rows before the contacts: equality, friction loss, limits."""
+    return data._impl.ne + data._impl.nf + data._impl.nl
+
+
+def touching_pairs(
+    data: mjx.Data, pairs: list[tuple[int, int]], geoms: int
+) -> Bool[Array, " pairs"]:
+    """Which of ``pairs`` are in contact (penetrating, or inside the margin) in ``data``.
+
+    Contact slots are not tied to a pair where the model limits their number, so the pair is
+    looked up at run time.
+    """
+    if not pairs or not data._impl.ncon:
+        return jnp.zeros(len(pairs), bool)
+    contact = data._impl.contact
+    lookup = np.full((geoms, geoms), len(pairs))
+    for index, (a, b) in enumerate(pairs):
+        lookup[a, b] = lookup[b, a] = index
+    slots = jnp.asarray(lookup)[contact.geom[:, 0], contact.geom[:, 1]]
+    active = contact.dist < contact.includemargin
+    return jnp.zeros(len(pairs) + 1, bool).at[slots].max(active)[:-1]
+
+
+def active_constraints(data: mjx.Data) -> Bool[Array, " rows"]:
+    """Which rows before the contacts act: a limit that pushes, friction loss that slides.
+
+    Friction loss is a force bounded by the joint's constant; below the bound the joint
+    sticks, at the bound it slides.
+    """
+    rows, friction = constraint_row_count(data), data._impl.ne + data._impl.nf
+    if not rows:
+        return jnp.zeros(0, bool)
+    force = jnp.abs(data._impl.efc_force[:rows])
+    bound = jnp.where(jnp.arange(rows) < friction, data._impl.efc_frictionloss[:rows], 0.0)
+    return (force >= bound) & (force > 0)
+
+
+def acting_rows(data: mjx.Data) -> Bool[Array, " rows"]:
+    """Which constraint rows, contacts included, exert a force."""
+    return data._impl.efc_force != 0
+
+
+def without_tangents(data: mjx.Data) -> mjx.Data:
+    """``data`` through which no derivative flows."""
+    return jax.tree_util.tree_map(jax.lax.stop_gradient, data)
+
+
+Solve = Callable[[mjx.Model, mjx.Data], mjx.Data]
+SolveRule = Callable[[Solve, mjx.Model, mjx.Data], mjx.Data]
+
+
+@contextmanager
+def solver_rule(rule: SolveRule) -> Iterator[None]:
+    """Let MJX solve its constraints by ``rule(shipped_solve, model, data)`` while tracing."""
+    shipped = solver.solve
+
+    def solve(model: mjx.Model, data: mjx.Data) -> mjx.Data:
+        return rule(shipped, model, data)
+
+    solver.solve = solve
+    try:
+        yield
+    finally:
+        solver.solve = shipped
+
+
+def unrolled_solve(shipped: Solve, model: mjx.Model, data: mjx.Data) -> mjx.Data:
+    """MJX's solution with the derivative of its loop as it ran."""
+    return shipped(model, data)
+
+
+def implicit_solve(shipped: Solve, model: mjx.Model, data: mjx.Data) -> mjx.Data:
+    """MJX's solution, with the derivative of the optimum instead of that of the loop."""
+    solved = shipped(model, without_tangents(data))
+    return _with_optimum_tangents(model, data, solved)[0]
+
+
+def hybrid_solve(shipped: Solve, model: mjx.Model, data: mjx.Data) -> mjx.Data:
+    """The optimum's derivative where the solver reached it, the loop's where it was cut off.
+
+    Reached means what the solver itself takes for it: another Newton iteration would improve
+    its scaled cost by less than its tolerance.
+    """
+    solved = shipped(model, data)
+    at_optimum, improvement = _with_optimum_tangents(model, data, solved)
+    reached = improvement < model.opt.tolerance
+    return jax.tree_util.tree_map(lambda a, b: jnp.where(reached, a, b), at_optimum, solved)
+
+
+def _with_optimum_tangents(
+    model: mjx.Model, data: mjx.Data, solved: mjx.Data
+) -> tuple[mjx.Data, Float[Array, ""]]:
+    """``solved`` with the tangents of the optimum, and its distance from the optimum.
+
+    At the optimum the cost's gradient vanishes, g(q; theta) = 0, hence dq = -H^-1 dg (implicit
+    function theorem). Values stay as they are. The distance is half the Newton decrement: the
+    improvement of the scaled cost that another Newton iteration would bring.
+    """
+    if model.opt.cone != mjx.ConeType.PYRAMIDAL:
+        raise DynsparseError("the implicit derivative needs pyramidal friction cones")
+    qacc = jax.lax.stop_gradient(solved.qacc)
+    context = solver.Context.create(model, data.replace(qacc=qacc), grad=False)
+    gradient = context.Ma - data.qfrc_smooth - context.qfrc_constraint
+    jacobian, weight = jax.lax.stop_gradient((data._impl.efc_J, data._impl.efc_D * context.active))
+    hessian = support.full_m(model, without_tangents(data)) + (jacobian.T * weight) @ jacobian
+    newton_step = jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(hessian), gradient)
+    scale = model.stat.meaninertia * max(1, model.nv)
+    improvement = jax.lax.stop_gradient(gradient @ newton_step) / (2 * scale)
+
+    tangent = -_only_tangent(newton_step)
+    force = _only_tangent(context.efc_force) - weight * (jacobian @ tangent)
+    joint_force = _only_tangent(context.qfrc_constraint) - jacobian.T @ (
+        weight * (jacobian @ tangent)
+    )
+    values = jax.lax.stop_gradient((solved.qfrc_constraint, solved._impl.efc_force))
+    tangents = {
+        "qacc": qacc + tangent,
+        "qfrc_constraint": values[0] + joint_force,
+        "_impl.efc_force": values[1] + force,
+    }
+    return data.tree_replace(tangents), improvement
+
+
+def _only_tangent(x: Array) -> Array:
+    """Zero in value, ``x`` in derivative."""
+    return x - jax.lax.stop_gradient(x)

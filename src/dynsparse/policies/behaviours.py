@@ -1,0 +1,90 @@
+"""Behaviours: what chooses the actions of a rollout."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynsparse.environments import playground_environment
+from dynsparse.errors import DynsparseError
+from dynsparse.files import sha256
+from dynsparse.policies.checkpoint import load_policy
+from dynsparse.policies.experts import FILES, shipped_expert
+from dynsparse.policies.network import policy_functions, policy_parameters
+
+KINDS = ("random", *FILES)
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """A policy to roll out.
+
+    Attributes:
+        kind: one of ``KINDS``.
+        digest: SHA-256 of the policy's file; empty for a random behaviour.
+        steps: control steps the policy was trained for; 0 for a random behaviour.
+        parameters: arrays, in JAX's precision when the behaviour was made.
+        act: ``act(parameters, observation, key) -> action``, pure. Hand ``parameters`` to
+            compiled code as an argument: it is then compiled once for all seeds.
+    """
+
+    kind: str
+    digest: str
+    steps: int
+    parameters: Any
+    act: Callable[[Any, jax.Array, jax.Array], jax.Array]
+
+    def __call__(self, observation: jax.Array, key: jax.Array) -> jax.Array:
+        """An action for an observation."""
+        return self.act(self.parameters, observation, key)
+
+
+def make_behaviour(
+    kind: str, environment: str, seed: int, policy_file: Path | None = None
+) -> Behaviour:
+    """A behaviour by its kind.
+
+    Args:
+        kind: ``random`` (uniform in [-1, 1], clipped to the actuators' range), ``expert``, or
+            ``half`` (partly trained). The last two act stochastically.
+        environment: Playground's name.
+        seed: which of the shipped policies.
+        policy_file: a policy to use in place of a shipped one.
+
+    Raises:
+        DynsparseError: the kind does not exist, no such policy is shipped, or the file is not a
+            policy for this environment.
+    """
+    if kind not in KINDS:
+        raise DynsparseError(f"behaviour {kind!r} does not exist; use {' or '.join(KINDS)}")
+    base = playground_environment(environment)
+    if kind == "random":
+        return Behaviour(kind, "", 0, _action_range(base.mj_model), random_action)
+    path = policy_file or shipped_expert(environment, seed, kind)
+    sizes = int(base.observation_size), int(base.action_size)
+    policy = load_policy(path, environment, *sizes)
+    stochastic, _ = policy_functions(policy.activation)
+    return Behaviour(kind, sha256(path), policy.steps, policy_parameters(policy), stochastic)
+
+
+def random_action(
+    bounds: tuple[jax.Array, jax.Array], observation: jax.Array, key: jax.Array
+) -> jax.Array:
+    """An action uniform in [-1, 1], clipped to ``bounds``, whatever the observation."""
+    low, high = bounds
+    batch = observation.shape[:-1]
+    action = jax.random.uniform(key, (*batch, *low.shape), low.dtype, minval=-1.0, maxval=1.0)
+    return jnp.clip(action, low, high)
+
+
+def _action_range(model: Any) -> tuple[jax.Array, jax.Array]:
+    """The actuators' lower and upper limits; infinite where there are none."""
+    limited = np.asarray(model.actuator_ctrllimited, bool)
+    low = np.where(limited, model.actuator_ctrlrange[:, 0], -np.inf)
+    high = np.where(limited, model.actuator_ctrlrange[:, 1], np.inf)
+    dtype = jnp.zeros(()).dtype
+    return jnp.asarray(low, dtype), jnp.asarray(high, dtype)

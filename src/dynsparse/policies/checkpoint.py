@@ -1,0 +1,154 @@
+"""Policies on disk: safetensors with a described header, never pickle."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from dynsparse.errors import DynsparseError
+from dynsparse.files import whole_file
+
+FORMAT = "dynsparse-policy"
+SCHEMA_VERSION = 1
+
+Layer = tuple[Float[np.ndarray, "inputs outputs"], Float[np.ndarray, " outputs"]]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A multilayer perceptron from observations to a squashed normal distribution of actions.
+
+    Attributes:
+        environment: Playground's name of the environment it was trained for.
+        mean, std: the observation normaliser, of the observation's size.
+        layers: kernel and bias of each layer; the last one gives a location and a scale
+            (before softplus) per action.
+        activation: between the layers, a name of ``network.ACTIVATIONS``.
+        seed: the seed it was trained with.
+        steps: control steps it was trained for.
+    """
+
+    environment: str
+    mean: Float[np.ndarray, " observation"]
+    std: Float[np.ndarray, " observation"]
+    layers: tuple[Layer, ...]
+    activation: str
+    seed: int
+    steps: int
+
+    @property
+    def observation_size(self) -> int:
+        """Numbers in an observation."""
+        return int(self.mean.shape[0])
+
+    @property
+    def action_size(self) -> int:
+        """Numbers in an action."""
+        return int(self.layers[-1][1].shape[0]) // 2
+
+
+def save_policy(path: Path | str, policy: Policy, card: dict[str, Any]) -> None:
+    """Write a policy and its card (anything JSON can hold) as one safetensors file.
+
+    Raises:
+        DynsparseError: the file cannot be written.
+    """
+    arrays = {"normaliser.mean": policy.mean, "normaliser.std": policy.std}
+    for index, (kernel, bias) in enumerate(policy.layers):
+        arrays |= {f"layer.{index}.kernel": kernel, f"layer.{index}.bias": bias}
+    metadata = {
+        "format": FORMAT,
+        "schema_version": str(SCHEMA_VERSION),
+        "environment": policy.environment,
+        "observation_size": str(policy.observation_size),
+        "action_size": str(policy.action_size),
+        "layers": str(len(policy.layers)),
+        "activation": policy.activation,
+        "seed": str(policy.seed),
+        "steps": str(policy.steps),
+        "card": json.dumps(card, sort_keys=True),
+    }
+    blob = save({k: np.ascontiguousarray(v, np.float32) for k, v in arrays.items()}, metadata)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(blob)
+
+
+def load_policy(
+    path: Path | str,
+    environment: str | None = None,
+    observation_size: int | None = None,
+    action_size: int | None = None,
+) -> Policy:
+    """Read a policy, and refuse one that was made for something else.
+
+    Args:
+        path: a file that ``save_policy`` wrote.
+        environment: the environment it has to have been trained for; None: any.
+        observation_size: the size its observations have to have; None: any.
+        action_size: the size its actions have to have; None: any.
+
+    Raises:
+        DynsparseError: not a policy, damaged, of another schema version, of another
+            environment, or of another size.
+    """
+    metadata, arrays = _read(Path(path))
+    policy = _assemble(Path(path), metadata, arrays)
+    wanted = {
+        "environment": (environment, policy.environment),
+        "observation size": (observation_size, policy.observation_size),
+        "action size": (action_size, policy.action_size),
+    }
+    for what, (right, found) in wanted.items():
+        if right is not None and right != found:
+            raise DynsparseError(f"{path}: the policy's {what} is {found}, not {right}")
+    return policy
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """The header and the arrays of a safetensors file."""
+    if not path.is_file():
+        raise DynsparseError(f"{path}: no such policy file")
+    try:
+        with safe_open(path, framework="np") as stream:
+            metadata = stream.metadata() or {}
+            arrays = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise DynsparseError(f"{path}: not a policy, or damaged: {error}") from error
+    if metadata.get("format") != FORMAT:
+        raise DynsparseError(f"{path}: not a policy: its format is {metadata.get('format')!r}")
+    version = metadata.get("schema_version")
+    if version != str(SCHEMA_VERSION):
+        raise DynsparseError(f"{path}: policy schema {version}; this code reads {SCHEMA_VERSION}")
+    return metadata, arrays
+
+
+def _assemble(path: Path, metadata: dict[str, str], arrays: dict[str, np.ndarray]) -> Policy:
+    """The policy that a file's header describes, if its arrays fit together."""
+    try:
+        layers = tuple(
+            (arrays[f"layer.{index}.kernel"], arrays[f"layer.{index}.bias"])
+            for index in range(int(metadata["layers"]))
+        )
+        policy = Policy(
+            environment=metadata["environment"],
+            mean=arrays["normaliser.mean"],
+            std=arrays["normaliser.std"],
+            layers=layers,
+            activation=metadata["activation"],
+            seed=int(metadata["seed"]),
+            steps=int(metadata["steps"]),
+        )
+        sizes = [policy.observation_size, *(len(bias) for _, bias in layers)]
+        fit = all(k.shape == pair for (k, _), pair in zip(layers, zip(sizes, sizes[1:], strict=False), strict=True))
+        fit &= str(policy.observation_size) == metadata["observation_size"]
+        fit &= str(policy.action_size) == metadata["action_size"]
+    except (KeyError, ValueError, IndexError) as error:
+        raise DynsparseError(f"{path}: not a whole policy: {error}") from error
+    if not fit:
+        raise DynsparseError(f"{path}: not a whole policy: its layers do not fit together")
+    return policy

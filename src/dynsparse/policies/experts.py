@@ -1,0 +1,106 @@
+"""Experts on disk: trained here, or shipped with the project."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from dynsparse.errors import DynsparseError
+from dynsparse.files import whole_file
+from dynsparse.policies.checkpoint import load_policy, save_policy
+from dynsparse.policies.evaluation import evaluate_policy
+from dynsparse.policies.record import TrainingRecord
+from dynsparse.policies.training import train
+
+SHIPPED = Path(__file__).parents[3] / "resources" / "experts"
+FILES = {"expert": "policy.safetensors", "half": "half.safetensors"}
+
+# Evaluations draw from another stream than training does.
+_EVALUATION_STREAM = 2**20
+# A partly trained policy has a return between these shares of the expert's.
+_HALF = (0.3, 0.7)
+_PACKAGES = ("jax", "jaxlib", "brax", "mujoco", "mujoco-mjx", "playground", "optax")
+
+
+def train_expert(environment: str, seed: int, overrides: Mapping[str, Any], output: Path) -> None:
+    """Train an expert into a folder, or go on with a training that was killed.
+
+    Writes ``policy.safetensors`` (the policy with the best evaluation during training),
+    ``curve.parquet`` (all evaluations), ``card.json`` (settings, steps, seconds, device,
+    versions, and the return over 128 new episodes) and, if training passed through about half
+    the expert's return, ``half.safetensors``. Until then everything is in ``output/.training``.
+
+    Args:
+        environment: Playground's name.
+        seed: of this repetition.
+        overrides: see ``training_settings``.
+        output: the expert's folder.
+
+    Raises:
+        DynsparseError: see ``training.train``.
+    """
+    record = train(environment, seed, overrides, output / ".training")
+    steps, means = (record.curve[name].to_numpy() for name in ("steps", "reward_mean"))
+    best = int(np.argmax(means))
+    chosen = {"expert": best}
+    half = int(np.argmin(np.abs(means[: best + 1] - means[best] / 2)))
+    if _HALF[0] * means[best] <= means[half] <= _HALF[1] * means[best]:
+        chosen["half"] = half
+    card = _card(record, seed)
+    for kind, index in chosen.items():
+        policy = load_policy(record.policy_path(int(steps[index])))
+        returns = evaluate_policy(policy, _EVALUATION_STREAM + seed)
+        facts = {mode: value.as_dict() for mode, value in returns.items()}
+        card[kind] = {"file": FILES[kind], "steps": policy.steps, "evaluation": facts}
+        save_policy(output / FILES[kind], policy, card=card[kind])
+    record.write_curve(output / "curve.parquet")
+    with whole_file(output / "card.json") as temporary:
+        temporary.write_text(json.dumps(card, indent=2) + "\n")
+    shutil.rmtree(record.folder)
+
+
+def shipped_expert(environment: str, seed: int, kind: str = "expert", root: Path = SHIPPED) -> Path:
+    """The file of a policy that the project ships.
+
+    Args:
+        environment: Playground's name.
+        seed: of the repetition.
+        kind: ``expert``, or ``half`` for a partly trained one.
+        root: the folder with a folder per environment.
+
+    Raises:
+        DynsparseError: there is none.
+    """
+    path = root / environment / f"seed-{seed}" / FILES[kind]
+    if not path.is_file():
+        shipped = sorted(p.parent.name for p in (root / environment).glob(f"*/{FILES[kind]}"))
+        there = f"shipped are {', '.join(shipped)}" if shipped else "none is shipped"
+        raise DynsparseError(f"no {kind} of {environment} for seed {seed}: {there}")
+    return path
+
+
+def has_shipped_expert(environment: str, seed: int, root: Path = SHIPPED) -> bool:
+    """Whether the project ships an expert for an environment and a seed."""
+    return (root / environment / f"seed-{seed}" / FILES["expert"]).is_file()
+
+
+def _card(record: TrainingRecord, seed: int) -> dict[str, Any]:
+    """How a policy came to be."""
+    device = jax.devices()[0]
+    last = {name: record.curve[name][-1].as_py() for name in ("environment", "steps", "seconds")}
+    return {
+        "environment": last["environment"],
+        "seed": seed,
+        "algorithm": "PPO (Brax)",
+        "settings": record.settings,
+        "steps": last["steps"],
+        "seconds": round(last["seconds"], 1),
+        "device": f"{device.platform}: {device.device_kind}, {os.cpu_count()} processor cores",
+        "versions": {name: version(name) for name in _PACKAGES},
+    }

@@ -1,0 +1,135 @@
+"""What a training run is made with: Playground's tuned settings and what overrides them."""
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dynsparse.errors import DynsparseError
+
+# Settings of Brax's PPO that Playground leaves at Brax's defaults (0.14.2), so that a schedule
+# may set them and a card shows them.
+_BRAX_DEFAULTS = {
+    "clipping_epsilon": 0.3,
+    "desired_kl": 0.01,
+    "gae_lambda": 0.95,
+    "learning_rate_schedule": "NONE",
+    "max_grad_norm": None,
+    "num_eval_envs": 128,
+}
+_NETWORK_DEFAULTS = {
+    "policy_hidden_layer_sizes": [32, 32, 32, 32],
+    "value_hidden_layer_sizes": [256, 256, 256, 256, 256],
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Resolved settings of one training run.
+
+    Attributes:
+        ppo: arguments of Brax's ``ppo.train`` by their names there.
+        network: arguments of Brax's ``make_ppo_networks``.
+        engine: what advances the simulator: ``mjx``, or ``mujoco`` (the C engine, on the CPU).
+        full_reset: an episode starts from a fresh random state; False: from the first state
+            that its environment ever had, which is cheaper where a reset is dear.
+    """
+
+    ppo: dict[str, Any]
+    network: dict[str, Any]
+    engine: str
+    full_reset: bool
+
+    @property
+    def evaluations(self) -> int:
+        """Stretches of training that end with an evaluation and a checkpoint."""
+        return max(int(self.ppo["num_evals"]) - 1, 1)
+
+    @property
+    def evaluation_steps(self) -> int:
+        """Control steps from one evaluation to the next, rounded up as Brax does."""
+        ppo = self.ppo
+        batch = ppo["batch_size"] * ppo["unroll_length"] * ppo["num_minibatches"]
+        resets = max(ppo["num_resets_per_eval"], 1)
+        return math.ceil(ppo["num_timesteps"] / (self.evaluations * batch * resets)) * batch * resets
+
+    def as_dict(self) -> dict[str, Any]:
+        """All settings, for a card."""
+        return asdict(self)
+
+
+def training_settings(environment: str, overrides: Mapping[str, Any]) -> Settings:
+    """Playground's tuned settings for an environment, with ``overrides``.
+
+    Args:
+        environment: Playground's name.
+        overrides: settings of Brax's PPO, ``network_factory`` (a mapping), ``engine`` and
+            ``full_reset``.
+
+    Raises:
+        DynsparseError: a key does not exist, or a value cannot be.
+    """
+    from mujoco_playground.config import dm_control_suite_params
+
+    tuned = dm_control_suite_params.brax_ppo_config(environment, "jax").to_dict()
+    network = _NETWORK_DEFAULTS | dict(tuned.pop("network_factory", {}))
+    # Never anything but 1 for a name that exists; another value would train another policy
+    # than the one that acts at every control step.
+    tuned.pop("action_repeat")
+    ours = {"engine": "mjx", "full_reset": True}
+    known = _BRAX_DEFAULTS | tuned | ours | {"network_factory": {}}
+    _check_keys(environment, overrides, known)
+    _check_keys(environment, overrides.get("network_factory", {}), network)
+    network |= overrides.get("network_factory", {})
+    resolved = known | {k: v for k, v in overrides.items() if k != "network_factory"}
+    ppo = {key: resolved[key] for key in sorted(resolved) if key not in (*ours, "network_factory")}
+    settings = Settings(ppo, network, resolved["engine"], resolved["full_reset"])
+    _check_values(environment, settings)
+    return settings
+
+
+def schedule(path: Path | str, environment: str) -> dict[str, Any]:
+    """The overrides for an environment in a file of schedules; none if it is not in there.
+
+    Raises:
+        DynsparseError: the file is missing or is not a mapping of environments to settings.
+    """
+    try:
+        schedules = yaml.safe_load(Path(path).read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise DynsparseError(f"{path}: not a file of schedules: {error}") from error
+    if not isinstance(schedules, dict):
+        raise DynsparseError(f"{path}: not a mapping of environments to settings")
+    return dict(schedules.get(environment) or {})
+
+
+def _check_keys(environment: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    for key in given:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
+            raise DynsparseError(
+                f"training setting {key!r} of {environment} does not exist; did you mean {near!r}?"
+            )
+
+
+def _check_values(environment: str, settings: Settings) -> None:
+    if settings.engine not in ("mjx", "mujoco"):
+        raise DynsparseError(
+            f"training setting 'engine' of {environment} is {settings.engine!r};"
+            " it has to be 'mjx' or 'mujoco'"
+        )
+    ppo = settings.ppo
+    positive = ("num_timesteps", "num_evals", "num_envs", "batch_size", "num_minibatches",
+                "unroll_length", "num_updates_per_batch", "num_eval_envs", "learning_rate")
+    for key in positive:
+        if not ppo[key] > 0:
+            raise DynsparseError(f"training setting {key!r} of {environment} has to be positive")
+    if ppo["batch_size"] * ppo["num_minibatches"] % ppo["num_envs"]:
+        raise DynsparseError(
+            f"training settings of {environment}: batch_size x num_minibatches has to be a"
+            f" multiple of num_envs ({ppo['num_envs']})"
+        )

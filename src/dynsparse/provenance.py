@@ -1,0 +1,48 @@
+"""Where a result came from: code, packages, device, policy, configuration."""
+
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("dynsparse", "jax", "jaxlib", "mujoco", "mujoco-mjx", "playground", "numpy", "h5py")
+
+
+def provenance(config: Mapping[str, Any], policy_digest: str) -> str:
+    """JSON text that says how a dataset was made; the same for a resumed and a whole run.
+
+    Args:
+        config: the resolved configuration of the run.
+        policy_digest: SHA-256 of the policy's file, or the name of a behaviour without one.
+    """
+    import jax
+
+    device = jax.devices()[0]
+    facts = {
+        "config": dict(config),
+        "policy": policy_digest,
+        "packages": {name: version(name) for name in PACKAGES},
+        "commit": commit(),
+        "device": f"{device.platform}: {device.device_kind}",
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+    }
+    return json.dumps(facts, sort_keys=True)
+
+
+def commit() -> str:
+    """The source's commit, with ``+`` if the tree was not clean; ``unknown`` outside git."""
+    source = Path(__file__).parent
+    try:
+        name = _git(source, "rev-parse", "HEAD")
+        return name + ("+" if _git(source, "status", "--porcelain", "--", ".") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

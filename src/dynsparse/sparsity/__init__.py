@@ -1,0 +1,1 @@
+"""Mergeable statistics of where and when Jacobians are zero."""

@@ -1,0 +1,176 @@
+"""How long elements stay zero or nonzero (paper, section 5.3, Figure 7)."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Bool, Int
+
+from dynsparse.sparsity.parquet import with_metadata
+from dynsparse.sparsity.source import (
+    JACOBIANS,
+    Info,
+    Jacobian,
+    Source,
+    elements_of,
+    identity_columns,
+    is_zero,
+    jacobian_of,
+    source_name,
+)
+
+SCHEMA = pa.schema(
+    [
+        ("environment", pa.string()),
+        ("behaviour", pa.string()),
+        ("seed", pa.int64()),
+        ("jacobian", pa.string()),
+        ("row", pa.int32()),
+        ("column", pa.int32()),
+        ("row_name", pa.string()),
+        ("column_name", pa.string()),
+        ("zero", pa.bool_()),
+        ("length", pa.int32()),
+        ("cut_start", pa.bool_()),
+        ("cut_end", pa.bool_()),
+        ("count", pa.int64()),
+    ]
+)
+
+# Runs waiting to be counted, per Jacobian: bounds memory to tens of MB, and sorting seldom.
+BUFFERED_RUNS = 2_000_000
+NOT_OK = 2
+
+
+class Runs(NamedTuple):
+    """Maximal stretches of steps in which an element does not switch, element by element."""
+
+    element: Int[np.ndarray, " runs"]
+    zero: Bool[np.ndarray, " runs"]
+    length: Int[np.ndarray, " runs"]
+    cut_start: Bool[np.ndarray, " runs"]
+    cut_end: Bool[np.ndarray, " runs"]
+
+
+def run_lengths(zero: Bool[np.ndarray, "T elements"], ok: Bool[np.ndarray, " T"]) -> Runs:
+    """The runs of every element of one episode.
+
+    A run is cut where its true start or end was not seen: at the first and last step of the
+    episode, and beside a sample that is not ok. Samples that are not ok belong to no run.
+    """
+    steps = len(zero)
+    # One flat series, element after element, with a third value for samples that are not ok.
+    value = np.where(ok[:, None], zero, NOT_OK).astype(np.int8).T.ravel()
+    if not value.size:
+        return Runs(*(np.empty(0, dtype) for dtype in (int, bool, int, bool, bool)))
+    new = np.empty(value.size, dtype=bool)
+    new[1:] = value[1:] != value[:-1]
+    new[::steps] = True
+    start = np.flatnonzero(new)
+    end = np.append(start[1:], value.size)
+    seen = value[start]
+    before = np.concatenate([[NOT_OK], seen[:-1]])
+    after = np.concatenate([seen[1:], [NOT_OK]])
+    runs = Runs(
+        element=start // steps,
+        zero=seen == 1,
+        length=end - start,
+        cut_start=(start % steps == 0) | (before == NOT_OK),
+        cut_end=(end % steps == 0) | (after == NOT_OK),
+    )
+    return Runs(*(field[seen != NOT_OK] for field in runs))
+
+
+def measure_durations(dataset: Source, threshold: float) -> pa.Table:
+    """Histogram of run lengths per element, inside episodes.
+
+    Args:
+        dataset: read once, one episode in memory at a time.
+        threshold: zero means ``|x| < threshold``.
+
+    Returns:
+        ``SCHEMA``; ``length`` in control steps, ``count`` the number of such runs.
+    """
+    info = dataset.info
+    histograms = {jacobian: _Histogram() for jacobian in JACOBIANS}
+    steps = 0
+    for episode in dataset.episodes():
+        steps += len(episode.jacobian_ok)
+        for jacobian, histogram in histograms.items():
+            zero = is_zero(jacobian_of(episode, jacobian), threshold)
+            histogram.add(_pack(run_lengths(zero, episode.jacobian_ok)))
+    parts = [_rows(info, jacobian, histograms[jacobian]) for jacobian in JACOBIANS]
+    return with_metadata(
+        pa.concat_tables(parts),
+        "durations",
+        threshold=float(threshold),
+        control_dt_s=info.control_dt_s,
+        steps=steps,
+        sources=[source_name(info)],
+    )
+
+
+def _pack(runs: Runs) -> Int[np.ndarray, " runs"]:
+    """One sortable number per run: element, zero, cut_start, cut_end, then 32 bits of length."""
+    head = ((runs.element * 2 + runs.zero) * 2 + runs.cut_start) * 2 + runs.cut_end
+    return (head.astype(np.int64) << 32) | runs.length
+
+
+def _unpack(keys: Int[np.ndarray, " runs"]) -> Runs:
+    head, length = keys >> 32, keys & 0xFFFFFFFF
+    return Runs(
+        element=head >> 3,
+        zero=(head & 4).astype(bool),
+        length=length,
+        cut_start=(head & 2).astype(bool),
+        cut_end=(head & 1).astype(bool),
+    )
+
+
+class _Histogram:
+    """Counts packed runs, a few million at a time."""
+
+    def __init__(self) -> None:
+        self._keys = np.empty(0, dtype=np.int64)
+        self._counts = np.empty(0, dtype=np.int64)
+        self._waiting: list[np.ndarray] = []
+        self._size = 0
+
+    def add(self, keys: Int[np.ndarray, " runs"]) -> None:
+        self._waiting.append(keys)
+        self._size += len(keys)
+        if self._size > BUFFERED_RUNS:
+            self._settle()
+
+    def counted(self) -> tuple[Int[np.ndarray, " keys"], Int[np.ndarray, " keys"]]:
+        """The distinct keys in rising order, and how often each was added."""
+        self._settle()
+        return self._keys, self._counts
+
+    def _settle(self) -> None:
+        if not self._waiting:
+            return
+        new, counts = np.unique(np.concatenate(self._waiting), return_counts=True)
+        keys, position = np.unique(np.concatenate([self._keys, new]), return_inverse=True)
+        total = np.zeros(len(keys), dtype=np.int64)
+        np.add.at(total, position, np.concatenate([self._counts, counts]))
+        self._keys, self._counts, self._waiting, self._size = keys, total, [], 0
+
+
+def _rows(info: Info, jacobian: Jacobian, histogram: _Histogram) -> pa.Table:
+    keys, counts = histogram.counted()
+    runs = _unpack(keys)
+    elements = elements_of(info, jacobian)
+    columns = identity_columns(info, len(keys)) | {
+        "jacobian": pa.repeat(pa.scalar(jacobian), len(keys)),
+        "row": elements.row[runs.element],
+        "column": elements.column[runs.element],
+        "row_name": elements.row_name[runs.element],
+        "column_name": elements.column_name[runs.element],
+        "zero": runs.zero,
+        "length": runs.length.astype(np.int32),
+        "cut_start": runs.cut_start,
+        "cut_end": runs.cut_end,
+        "count": counts,
+    }
+    return pa.table(columns, schema=SCHEMA)

@@ -1,0 +1,75 @@
+"""Parquet files that say what they are: one kind and one schema version per file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dynsparse.errors import DynsparseError
+from dynsparse.files import whole_file
+
+SCHEMA_VERSION = 1
+METADATA_KEY = b"dynsparse"
+
+
+def with_metadata(table: pa.Table, kind: str, **facts: Any) -> pa.Table:
+    """The table with its kind, the schema version and ``facts`` (JSON values) in its metadata."""
+    text = json.dumps({"kind": kind, "schema_version": SCHEMA_VERSION, **facts}, sort_keys=True)
+    return table.replace_schema_metadata({METADATA_KEY: text.encode()})
+
+
+def metadata_of(table: pa.Table) -> dict[str, Any]:
+    """What ``with_metadata`` stored; empty for a table that has none."""
+    return _decode(table.schema)
+
+
+def write_table(table: pa.Table, path: Path | str) -> None:
+    """Write a table made by ``with_metadata`` as one whole Parquet file.
+
+    Raises:
+        DynsparseError: the table has no metadata, or the file cannot be written.
+    """
+    if not metadata_of(table):
+        raise DynsparseError(f"{path}: not written: the table does not say what kind it is")
+    with whole_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_table(path: Path | str, kind: str) -> pa.Table:
+    """Read a table of a given kind.
+
+    Raises:
+        DynsparseError: the file is missing, damaged, not of this project, of another kind,
+            or of another schema version.
+    """
+    try:
+        table = pq.ParquetFile(path).read()
+    except FileNotFoundError:
+        raise DynsparseError(f"{path}: no such file; expected a {kind!r} table") from None
+    except (pa.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise DynsparseError(f"{path}: not a whole Parquet file: {reason}") from error
+    _check(path, metadata_of(table), kind)
+    return table
+
+
+def _check(path: Path | str, metadata: dict[str, Any], kind: str) -> None:
+    if not metadata:
+        raise DynsparseError(f"{path}: not written by dynsparse; expected a {kind!r} table")
+    if metadata.get("kind") != kind:
+        raise DynsparseError(f"{path}: is a {metadata.get('kind')!r} table, expected {kind!r}")
+    if metadata.get("schema_version") != SCHEMA_VERSION:
+        raise DynsparseError(
+            f"{path}: schema version {metadata.get('schema_version')}, expected {SCHEMA_VERSION};"
+            " compute it again with this version of dynsparse"
+        )
+
+
+def _decode(schema: pa.Schema) -> dict[str, Any]:
+    try:
+        value = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,1 @@
+"""One function per published table, from Parquet alone."""

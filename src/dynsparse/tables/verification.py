@@ -1,0 +1,78 @@
+"""The verification table: Jacobians against finite differences, one row per environment."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dynsparse.sparsity.parquet import metadata_of, with_metadata
+
+# An error below this counts as right; a replay below that as the same trajectory.
+RIGHT, SAME_TRAJECTORY = 1e-4, 1e-8
+
+SCHEMA = pa.schema(
+    [
+        ("environment", pa.string()),
+        ("behaviour", pa.string()),
+        ("method", pa.string()),
+        ("samples", pa.int64()),
+        ("kinks", pa.int64()),
+        ("median_error", pa.float64()),
+        ("p90_error", pa.float64()),
+        ("p99_error", pa.float64()),
+        ("max_error", pa.float64()),
+        ("worst_element", pa.string()),
+        ("share_right", pa.float64()),
+        ("share_same_zeros", pa.float64()),
+        ("max_replay_error", pa.float64()),
+        ("share_replayed_by_engine", pa.float64()),
+        ("share_right_by_engine", pa.float64()),
+    ]
+)
+
+
+def verification_table(samples: Sequence[pa.Table]) -> pa.Table:
+    """Summarise verified samples, away from kinks, one row per environment and behaviour.
+
+    Args:
+        samples: tables of kind ``verification``, merged over seeds.
+
+    Returns:
+        ``SCHEMA``. ``share_right`` is the share of samples with an error below 1e-4;
+        ``share_same_zeros`` that of samples without a missed or invented element;
+        ``share_replayed_by_engine`` that of samples which MuJoCo's C engine steps to the same
+        state (1e-8), and ``share_right_by_engine`` the share of those whose Jacobian agrees with
+        differences of the C engine.
+    """
+    rows = [_row(table) for table in samples]
+    sources = sorted(source for table in samples for source in metadata_of(table)["sources"])
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    return with_metadata(table, "verification_table", sources=sources)
+
+
+def _row(table: pa.Table) -> dict[str, Any]:
+    column = {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
+    smooth = ~column["kink"]
+    first = {name: column[name][0] for name in ("environment", "behaviour", "method")}
+    row = {**first, "samples": len(table), "kinks": int((~smooth).sum())}
+    replayed = column["engine_replay_error"] < SAME_TRAJECTORY
+    row["max_replay_error"] = float(column["replay_error"].max())
+    row["share_replayed_by_engine"] = float(replayed.mean())
+    if not smooth.any():
+        return row
+    error = column["error"][smooth]
+    median, p90, p99 = np.quantile(error, [0.5, 0.9, 0.99])
+    agree = (column["missed_elements"] == 0) & (column["invented_elements"] == 0)
+    by_engine = column["engine_error"][smooth & replayed]
+    return {
+        **row,
+        "median_error": median,
+        "p90_error": p90,
+        "p99_error": p99,
+        "max_error": error.max(),
+        "worst_element": column["worst_element"][smooth][error.argmax()],
+        "share_right": (error < RIGHT).mean(),
+        "share_same_zeros": agree[smooth].mean(),
+        "share_right_by_engine": (by_engine < RIGHT).mean() if len(by_engine) else None,
+    }

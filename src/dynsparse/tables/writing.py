@@ -1,0 +1,49 @@
+"""One table as Parquet, CSV and Markdown."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import csv
+from tabulate import tabulate
+
+from dynsparse.files import whole_file
+from dynsparse.sparsity.parquet import write_table
+
+
+def write_item(table: pa.Table, parquet: Path | str) -> None:
+    """Write ``parquet`` and, beside it, the same table as ``.csv`` and ``.md``, each file whole.
+
+    Parquet and CSV hold full precision; Markdown is for reading, and rounds to two decimals.
+
+    Raises:
+        DynsparseError: a file cannot be written.
+    """
+    path = Path(parquet)
+    write_table(table, path)
+    with whole_file(path.with_suffix(".csv")) as temporary:
+        csv.write_csv(table, temporary, csv.WriteOptions(quoting_style="needed"))
+    with whole_file(path.with_suffix(".md")) as temporary:
+        temporary.write_text(markdown(table), encoding="utf-8")
+
+
+def markdown(table: pa.Table) -> str:
+    """The table in Markdown: numbers to the right, missing values as a dash."""
+    rows = [[_text(value) for value in row.values()] for row in table.to_pylist()]
+    align = ["left" if pa.types.is_string(field.type) else "right" for field in table.schema]
+    return (
+        tabulate(
+            rows,
+            headers=[name.replace("_", " ") for name in table.column_names],
+            tablefmt="github",
+            colalign=align if rows else None,
+            disable_numparse=True,
+        )
+        + "\n"
+    )
+
+
+def _text(value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

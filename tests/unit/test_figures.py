@@ -1,0 +1,180 @@
+"""Figures of planted data: what is written and drawn in them, not only that they exist."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sparsity_fakes import fake_dataset, fake_episode
+
+from dynsparse.errors import DynsparseError
+from dynsparse.figures.figure_3 import figure_3
+from dynsparse.figures.figure_5 import figure_5, histogram
+from dynsparse.figures.figure_6 import figure_6, first_episode
+from dynsparse.figures.figure_7 import figure_7, length_counts, log_edges
+from dynsparse.figures.learning_curve import learning_curve
+from dynsparse.figures.style import save_figure
+from dynsparse.sparsity.durations import measure_durations
+from dynsparse.sparsity.elements import count_elements
+from dynsparse.sparsity.merging import merge_seeds
+from dynsparse.sparsity.steps import measure_steps
+
+THRESHOLD = 1e-12
+
+
+def planted(seed=0, environment="Twolink"):
+    """Two episodes of 400 steps: (0, 1) is zero every fourth step, (1, 0) in all but one."""
+    jacobian = np.ones((400, 2, 2))
+    jacobian[::4, 0, 1] = 0.0
+    jacobian[:, 1, 0] = 0.0
+    jacobian[7, 1, 0] = 1.0
+    episodes = [fake_episode(index, jacobian) for index in (0, 1)]
+    return fake_dataset(episodes, seed=seed, environment=environment, behaviour="expert")
+
+
+def steps(environment="Twolink"):
+    tables = [measure_steps(planted(seed, environment), THRESHOLD) for seed in (1, 0)]
+    return merge_seeds(tables)
+
+
+def texts(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def ticks(labels):
+    return [label.get_text() for label in labels]
+
+
+def test_figure_3_names_dimensions_and_does_not_round_to_always():
+    figure = figure_3(count_elements(planted(), [1e-15, THRESHOLD]), THRESHOLD)
+    state, action, bar = figure.axes
+    names = ["qpos:joint [rad]", "qvel:joint [rad/s]"]
+    assert ticks(state.get_xticklabels()) == ticks(state.get_yticklabels()) == names
+    assert ticks(action.get_xticklabels()) == ["motor"]
+    assert texts(state) == ["0", "25", ">99", "0"]
+    assert texts(action) == ["0", ">99"]
+    assert "Twolink (expert): 800 samples, 1 seed," in figure.get_suptitle()
+    assert "[%]" in bar.get_ylabel()
+    np.testing.assert_allclose(state.images[0].get_array(), [[0, 25], [99.75, 0]])
+
+
+def test_figure_3_of_a_large_matrix_has_no_numbers():
+    names = tuple(f"qpos:{number} [rad]" for number in range(30))
+    dataset = fake_dataset([fake_episode(0, np.ones((2, 30, 30)))], state_names=names)
+    figure = figure_3(count_elements(dataset, [THRESHOLD]), THRESHOLD)
+    assert texts(figure.axes[0]) == []
+    assert ticks(figure.axes[0].get_yticklabels()) == list(names)
+
+
+def test_figure_3_of_a_threshold_that_was_not_counted():
+    with pytest.raises(DynsparseError, match=r"0.001 was not counted for Twolink \(expert\)"):
+        figure_3(count_elements(planted(), [THRESHOLD]), 1e-3)
+
+
+def test_figure_5_shows_means_and_shares():
+    figure = figure_5([steps(), steps("Other")])
+    assert [axes.get_title() for axes in figure.axes] == [
+        "Twolink (expert), 1,600 samples",
+        "Other (expert), 1,600 samples",
+    ]
+    # state: one of four elements always (less one sample in 400), another every fourth step
+    assert texts(figure.axes[0]) == ["state: mean 0.31", "action: mean 0.50"]
+    heights = np.array([bar.get_height() for bar in figure.axes[0].patches])
+    np.testing.assert_allclose(heights[heights > 0].sum(), 200)
+    np.testing.assert_allclose(heights[heights < 0].sum(), -200)
+
+
+@given(st.lists(st.integers(0, 10), min_size=1))
+def test_a_histogram_puts_edges_into_the_bin_they_begin(zeros):
+    shares = histogram(np.array(zeros), 10, 10)
+    expected = [sum(min(zero, 9) == number for zero in zeros) for number in range(10)]
+    np.testing.assert_allclose(shares, 100 * np.array(expected) / len(zeros))
+
+
+def test_figure_6_draws_the_first_episode_of_the_lowest_seed():
+    table = steps()
+    episode = first_episode(table)
+    assert set(episode["seed"].to_pylist()) == {0}
+    assert set(episode["episode"].to_pylist()) == {0}
+    left, right = figure_6([table]).axes
+    assert left.get_xlim() == (0, 50)
+    assert right.get_xlim() == (0, 400)
+    assert "seed 0, episode 0" in right.get_title()
+    assert "20 ms" in left.get_xlabel()
+    state, action = right.patches[-2:]
+    np.testing.assert_allclose(state.get_data().values[:8], [50, 25, 25, 25, 50, 25, 25, 0])
+    np.testing.assert_allclose(action.get_data().values[:8], [50] * 7 + [0])
+
+
+def test_figure_6_leaves_a_gap_where_a_sample_is_not_finite():
+    dataset = fake_dataset([fake_episode(0, np.ones((3, 2, 2)), ok=[True, False, True])])
+    right = figure_6([measure_steps(dataset, THRESHOLD)]).axes[1]
+    np.testing.assert_array_equal(right.patches[-2].get_data().values, [0, np.nan, 0])
+
+
+def test_figure_7_counts_what_switches_and_says_when_nothing_does():
+    durations = measure_durations(planted(), THRESHOLD)
+    # (0, 1) of the state Jacobian: 100 zero runs of one step in each of two episodes;
+    # (1, 0) and its twin in the action Jacobian: runs of 7 and 392 around one nonzero step
+    assert [values.tolist() for values in length_counts(durations, True)] == [
+        [1, 7, 392],
+        [200, 4, 4],
+    ]
+    still = measure_durations(fake_dataset([fake_episode(0, np.ones((5, 2, 2)))]), THRESHOLD)
+    switching, quiet = figure_7([durations, still]).axes
+    mean = (200 + 4 * 7 + 4 * 392) / 208
+    assert f"zero: mean {mean:.1f}, 208 runs" in ticks(switching.get_legend().get_texts())
+    assert switching.get_xscale() == switching.get_yscale() == "log"
+    assert texts(quiet) == ["no element switches\nwithin any episode"]
+    assert quiet.get_title() == "Twolink (random)"
+
+
+@given(st.integers(1, 10**6))
+def test_logarithmic_bins_hold_every_length_once(longest):
+    edges = log_edges(longest)
+    assert edges[0] == 0.5
+    assert edges[-1] > longest
+    assert (np.diff(edges) >= 1).all()
+
+
+def test_learning_curve_has_a_panel_per_environment_and_a_line_per_seed():
+    rows = [
+        {
+            "environment": environment,
+            "seed": seed,
+            "steps": step,
+            "reward_mean": step / 1e4 + seed,
+            "reward_std": 1.0,
+        }
+        for environment in ("B", "A")
+        for seed in (0, 1)
+        for step in (2_000_000, 0)
+    ]
+    figure = learning_curve(pa.Table.from_pylist(rows))
+    assert [axes.get_title()[0] for axes in figure.axes] == ["A", "B"]
+    assert [line.get_label() for line in figure.axes[0].lines] == ["seed 0", "seed 1"]
+    np.testing.assert_allclose(figure.axes[0].lines[1].get_xydata(), [[0, 1], [2, 201]])
+
+
+def test_saving_twice_gives_the_same_bytes_and_no_leftovers(tmp_path):
+    for name in ("once", "twice"):
+        save_figure(figure_5([steps()]), tmp_path / name / "figure_5.svg")
+    for suffix in (".svg", ".png"):
+        once, twice = (tmp_path / name / f"figure_5{suffix}" for name in ("once", "twice"))
+        assert once.read_bytes() == twice.read_bytes()
+    assert len(list((tmp_path / "once").iterdir())) == 2
+    svg = (tmp_path / "once" / "figure_5.svg").read_text()
+    assert svg.rstrip().endswith("</svg>")
+    assert "dc:date" not in svg
+
+
+def test_figures_and_tables_need_no_simulator():
+    names = ["figure_3", "figure_5", "figure_6", "figure_7", "learning_curve"]
+    code = "import sys\n"
+    code += "\n".join(f"import dynsparse.figures.{name}" for name in names)
+    code += "\nimport dynsparse.tables.table_1, dynsparse.tables.table_a1_1"
+    code += "\nassert not {'jax', 'mujoco', 'h5py', 'matplotlib.pyplot'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,40 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dynsparse.policies.compatibility import brax_on_this_jax, device_put_replicated
+
+
+def test_changes_nothing_where_jax_has_the_function(monkeypatch):
+    def original(tree, devices):
+        raise NotImplementedError
+
+    monkeypatch.setattr(jax, "device_put_replicated", original, raising=False)
+    with brax_on_this_jax():
+        assert jax.device_put_replicated is original
+    assert jax.device_put_replicated is original
+
+
+def test_lends_the_function_only_inside_the_block(monkeypatch):
+    monkeypatch.delattr(jax, "device_put_replicated", raising=False)
+    # Once deleted, JAX answers for the name with a message about its removal.
+    with brax_on_this_jax():
+        assert jax.device_put_replicated is device_put_replicated
+    assert "device_put_replicated" not in vars(jax)
+
+
+def test_gives_the_function_back_after_an_error(monkeypatch):
+    monkeypatch.delattr(jax, "device_put_replicated", raising=False)
+    with pytest.raises(ZeroDivisionError), brax_on_this_jax():
+        raise ZeroDivisionError
+    assert "device_put_replicated" not in vars(jax)
+
+
+def test_result_goes_through_pmap():
+    tree = {"a": jnp.arange(3.0), "b": 2}
+    replicated = device_put_replicated(tree, jax.local_devices()[:1])
+    assert replicated["a"].shape == (1, 3)
+    assert replicated["b"].shape == (1,)
+    doubled = jax.pmap(lambda t: jax.tree.map(lambda x: 2 * x, t))(replicated)
+    np.testing.assert_array_equal(doubled["a"], [[0.0, 2.0, 4.0]])

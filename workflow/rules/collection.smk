@@ -1,0 +1,25 @@
+# Rollouts and Jacobians: one HDF5 file per environment, behaviour and seed.
+
+
+rule collect_jacobians:
+    input:
+        library=library("collection", "policies.behaviours"),
+        policy=policy_file,
+        lock="envs/cpu.txt",
+    output:
+        DATA,
+    log:
+        LOGS + "/collect_jacobians/{environment}/{behaviour}/seed-{seed}.log",
+    params:
+        environment="{environment}",
+        behaviour="{behaviour}",
+        seed="{seed}",
+        collection=config["collection"],
+        simulator=config["simulator"],
+        jacobian=config["jacobian"],
+    threads: 1
+    resources:
+        mem_mb=megabytes(4000),
+        runtime=240,
+    script:
+        "../scripts/collect_jacobians.py"

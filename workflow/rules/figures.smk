@@ -1,0 +1,110 @@
+# Figures, drawn from Parquet alone. Each target is named after the published figure.
+
+
+rule draw_figure_3:
+    input:
+        elements=MERGED + "/elements.parquet",
+        library=library("figures.figure_3"),
+    output:
+        svg=report(
+            FIGURES + "/figure_3/{environment}-{behaviour}.svg",
+            caption="../report/figure_3.rst",
+            category="Q1 Global sparsity",
+            labels={"item": "Figure 3", "environment": "{environment}", "behaviour": "{behaviour}"},
+        ),
+        png=FIGURES + "/figure_3/{environment}-{behaviour}.png",
+    log:
+        LOGS + "/figure_3/{environment}-{behaviour}.log",
+    params:
+        threshold=config["sparsity"]["threshold"],
+    script:
+        "../scripts/figure_3.py"
+
+
+rule figure_3:
+    localrule: True
+    input:
+        each_case(FIGURES + "/figure_3/{environment}-{behaviour}.svg"),
+
+
+rule figure_5:
+    input:
+        tables=each_case(MERGED + "/steps.parquet"),
+        library=library("figures.figure_5"),
+    output:
+        svg=report(
+            FIGURES + "/figure_5.svg",
+            caption="../report/figure_5.rst",
+            category="Q2 State dependence",
+            labels={"item": "Figure 5"},
+        ),
+        png=FIGURES + "/figure_5.png",
+    log:
+        LOGS + "/figure_5.log",
+    script:
+        "../scripts/figure_5.py"
+
+
+rule figure_6:
+    input:
+        tables=each_case(MERGED + "/steps.parquet"),
+        library=library("figures.figure_6"),
+    output:
+        svg=report(
+            FIGURES + "/figure_6.svg",
+            caption="../report/figure_6.rst",
+            category="Q3 Temporal sparsity",
+            labels={"item": "Figure 6"},
+        ),
+        png=FIGURES + "/figure_6.png",
+    log:
+        LOGS + "/figure_6.log",
+    script:
+        "../scripts/figure_6.py"
+
+
+rule figure_7:
+    input:
+        tables=each_case(MERGED + "/durations.parquet"),
+        library=library("figures.figure_7"),
+    output:
+        svg=report(
+            FIGURES + "/figure_7.svg",
+            caption="../report/figure_7.rst",
+            category="Q3 Temporal sparsity",
+            labels={"item": "Figure 7"},
+        ),
+        png=FIGURES + "/figure_7.png",
+    log:
+        LOGS + "/figure_7.log",
+    script:
+        "../scripts/figure_7.py"
+
+
+rule learning_curves:
+    input:
+        curves=[
+            f"{EXPERTS}/curve.parquet".format(environment=environment, seed=seed)
+            for environment, behaviour in CASES
+            if behaviour == "expert"
+            for seed in SEEDS
+        ],
+        library=library("figures.learning_curve"),
+    output:
+        svg=report(
+            FIGURES + "/learning_curves.svg",
+            caption="../report/learning_curve.rst",
+            category="Behaviour",
+            labels={"item": "Learning curves of the experts"},
+        ),
+        png=FIGURES + "/learning_curves.png",
+    log:
+        LOGS + "/learning_curves.log",
+    script:
+        "../scripts/learning_curves.py"
+
+
+ITEMS += each_case(FIGURES + "/figure_3/{environment}-{behaviour}.svg")
+ITEMS += [f"{FIGURES}/figure_{number}.svg" for number in (5, 6, 7)]
+if any(behaviour == "expert" for _, behaviour in CASES):
+    ITEMS.append(f"{FIGURES}/learning_curves.svg")

@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from dynsparse.collection import CollectionSettings, collect
+from dynsparse.job import compiling_job
+
+params = snakemake.params
+with compiling_job(snakemake.log[0]):
+    policy = snakemake.input.get("policy")
+    collect(
+        snakemake.output[0],
+        params.environment,
+        params.behaviour,
+        int(params.seed),
+        CollectionSettings(**params.collection, **params.simulator, **params.jacobian),
+        Path(policy) if policy else None,
+    )

@@ -12,15 +12,19 @@ CACHE_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
 
 @contextmanager
 def compiling_job(log: str) -> Iterator[None]:
-    """``job_log`` with compiled programs kept on disk, so that later seeds do not compile."""
-    import jax
-
-    if CACHE_VARIABLE not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", str(default_cache()))
+    """``job_log`` for a job that compiles."""
+    cache_compilations()
     with job_log(log):
         yield
 
 
-def default_cache() -> Path:
-    """Where compiled programs go unless ``JAX_COMPILATION_CACHE_DIR`` says otherwise."""
-    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "dynsparse" / "jax"
+def cache_compilations() -> None:
+    """Keep compiled programs on disk, so that the next seed does not compile again.
+
+    In ``JAX_COMPILATION_CACHE_DIR`` if it is set, else in the user's cache folder.
+    """
+    import jax
+
+    if CACHE_VARIABLE not in os.environ:
+        folder = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
+        jax.config.update("jax_compilation_cache_dir", str(folder / "dynsparse" / "jax"))

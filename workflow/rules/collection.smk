@@ -9,7 +9,13 @@ rule collect_jacobians:
     output:
         DATA,
     log:
-        LOGS + "/collect_jacobians/{environment}/{behaviour}/seed-{seed}.log",
+        f"{LOGS}/collect_jacobians/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(4000),
+        runtime=240,
     params:
         environment="{environment}",
         behaviour="{behaviour}",
@@ -17,9 +23,5 @@ rule collect_jacobians:
         collection=config["collection"],
         simulator=config["simulator"],
         jacobian=config["jacobian"],
-    threads: 1
-    resources:
-        mem_mb=megabytes(4000),
-        runtime=240,
     script:
         "../scripts/collect_jacobians.py"

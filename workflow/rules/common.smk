@@ -17,7 +17,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(workflow.basedir)
 try:
     check_configuration(
-        config, yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text()), SUITE
+        config,
+        yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text()),
+        SUITE,
     )
 except DynsparseError as error:
     raise WorkflowError(str(error))
@@ -30,13 +32,17 @@ CASES = [
     for environment, choices in config["environments"].items()
     for behaviour in choices["behaviours"]
 ]
-DATA = RESULTS + "/data/{environment}/{behaviour}/seed-{seed}.h5"
-STATISTICS = RESULTS + "/statistics/{environment}/{behaviour}/seed-{seed}"
-MERGED = RESULTS + "/merged/{environment}/{behaviour}"
-TABLES = RESULTS + "/tables"
-FIGURES = RESULTS + "/figures"
-LOGS = RESULTS + "/logs"
-BENCHMARKS = RESULTS + "/benchmarks"
+DATA = f"{RESULTS}/data/{{environment}}/{{behaviour}}/seed-{{seed}}.h5"
+STATISTICS = f"{RESULTS}/statistics/{{environment}}/{{behaviour}}/seed-{{seed}}"
+MERGED = f"{RESULTS}/merged/{{environment}}/{{behaviour}}"
+TABLES = f"{RESULTS}/tables"
+FIGURES = f"{RESULTS}/figures"
+SHIPPED = "resources/experts/{environment}/seed-{seed}"
+TRAINED = f"{RESULTS}/experts/{{environment}}/seed-{{seed}}"
+EXPERTS = SHIPPED if config["policies"]["expert"] == "shipped" else TRAINED
+POLICY_FILES = {"expert": "policy.safetensors", "half": "half.safetensors"}
+LOGS = f"{RESULTS}/logs"
+BENCHMARKS = f"{RESULTS}/benchmarks"
 
 
 wildcard_constraints:
@@ -50,7 +56,11 @@ def library(*modules):
 
     Imported code is invisible to Snakemake; as inputs, an edit reruns the stages that use it.
     """
-    package, found, queue = ROOT / "src/dynsparse", set(), [f"dynsparse.{m}" for m in modules]
+    package, found, queue = (
+        ROOT / "src/dynsparse",
+        set(),
+        [f"dynsparse.{m}" for m in modules],
+    )
     while queue:
         path = package.joinpath(*queue.pop().split(".")[1:])
         source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
@@ -58,7 +68,9 @@ def library(*modules):
             continue
         found.add(source)
         for node in ast.walk(ast.parse(source.read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dynsparse"):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                "dynsparse"
+            ):
                 queue += [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
     return sorted(os.path.relpath(path) for path in found)
 
@@ -68,8 +80,17 @@ def each_case(pattern, **values):
     return [
         path
         for environment, behaviour in CASES
-        for path in expand(pattern, environment=environment, behaviour=behaviour, **values)
+        for path in expand(
+            pattern, environment=environment, behaviour=behaviour, **values
+        )
     ]
+
+
+def policy_file(wildcards):
+    """The checkpoint behind a behaviour; a random one has none."""
+    if wildcards.behaviour == "random":
+        return []
+    return f"{EXPERTS}/{POLICY_FILES[wildcards.behaviour]}".format(**wildcards)
 
 
 def megabytes(base):

@@ -3,18 +3,24 @@
 
 rule draw_figure_3:
     input:
-        elements=MERGED + "/elements.parquet",
+        elements=f"{MERGED}/elements.parquet",
         library=library("figures.figure_3"),
     output:
         svg=report(
-            FIGURES + "/figure_3/{environment}-{behaviour}.svg",
+            f"{FIGURES}/figure_3/{{environment}}-{{behaviour}}.svg",
             caption="../report/figure_3.rst",
             category="Q1 Global sparsity",
-            labels={"item": "Figure 3", "environment": "{environment}", "behaviour": "{behaviour}"},
+            labels={
+                "item": "Figure 3",
+                "environment": "{environment}",
+                "behaviour": "{behaviour}",
+            },
         ),
-        png=FIGURES + "/figure_3/{environment}-{behaviour}.png",
+        png=f"{FIGURES}/figure_3/{{environment}}-{{behaviour}}.png",
     log:
-        LOGS + "/figure_3/{environment}-{behaviour}.log",
+        f"{LOGS}/figure_3/{{environment}}-{{behaviour}}.log",
+    conda:
+        "../../envs/conda.yaml"
     params:
         threshold=config["sparsity"]["threshold"],
     script:
@@ -22,61 +28,67 @@ rule draw_figure_3:
 
 
 rule figure_3:
-    localrule: True
     input:
-        each_case(FIGURES + "/figure_3/{environment}-{behaviour}.svg"),
+        each_case(f"{FIGURES}/figure_3/{{environment}}-{{behaviour}}.svg"),
+    localrule: True
 
 
 rule figure_5:
     input:
-        tables=each_case(MERGED + "/steps.parquet"),
+        tables=each_case(f"{MERGED}/steps.parquet"),
         library=library("figures.figure_5"),
     output:
         svg=report(
-            FIGURES + "/figure_5.svg",
+            f"{FIGURES}/figure_5.svg",
             caption="../report/figure_5.rst",
             category="Q2 State dependence",
             labels={"item": "Figure 5"},
         ),
-        png=FIGURES + "/figure_5.png",
+        png=f"{FIGURES}/figure_5.png",
     log:
-        LOGS + "/figure_5.log",
+        f"{LOGS}/figure_5.log",
+    conda:
+        "../../envs/conda.yaml"
     script:
         "../scripts/figure_5.py"
 
 
 rule figure_6:
     input:
-        tables=each_case(MERGED + "/steps.parquet"),
+        tables=each_case(f"{MERGED}/steps.parquet"),
         library=library("figures.figure_6"),
     output:
         svg=report(
-            FIGURES + "/figure_6.svg",
+            f"{FIGURES}/figure_6.svg",
             caption="../report/figure_6.rst",
             category="Q3 Temporal sparsity",
             labels={"item": "Figure 6"},
         ),
-        png=FIGURES + "/figure_6.png",
+        png=f"{FIGURES}/figure_6.png",
     log:
-        LOGS + "/figure_6.log",
+        f"{LOGS}/figure_6.log",
+    conda:
+        "../../envs/conda.yaml"
     script:
         "../scripts/figure_6.py"
 
 
 rule figure_7:
     input:
-        tables=each_case(MERGED + "/durations.parquet"),
+        tables=each_case(f"{MERGED}/durations.parquet"),
         library=library("figures.figure_7"),
     output:
         svg=report(
-            FIGURES + "/figure_7.svg",
+            f"{FIGURES}/figure_7.svg",
             caption="../report/figure_7.rst",
             category="Q3 Temporal sparsity",
             labels={"item": "Figure 7"},
         ),
-        png=FIGURES + "/figure_7.png",
+        png=f"{FIGURES}/figure_7.png",
     log:
-        LOGS + "/figure_7.log",
+        f"{LOGS}/figure_7.log",
+    conda:
+        "../../envs/conda.yaml"
     script:
         "../scripts/figure_7.py"
 
@@ -92,19 +104,21 @@ rule learning_curves:
         library=library("figures.learning_curve"),
     output:
         svg=report(
-            FIGURES + "/learning_curves.svg",
+            f"{FIGURES}/learning_curves.svg",
             caption="../report/learning_curve.rst",
             category="Behaviour",
             labels={"item": "Learning curves of the experts"},
         ),
-        png=FIGURES + "/learning_curves.png",
+        png=f"{FIGURES}/learning_curves.png",
     log:
-        LOGS + "/learning_curves.log",
+        f"{LOGS}/learning_curves.log",
+    conda:
+        "../../envs/conda.yaml"
     script:
         "../scripts/learning_curves.py"
 
 
-ITEMS += each_case(FIGURES + "/figure_3/{environment}-{behaviour}.svg")
+ITEMS += each_case(f"{FIGURES}/figure_3/{{environment}}-{{behaviour}}.svg")
 ITEMS += [f"{FIGURES}/figure_{number}.svg" for number in (5, 6, 7)]
 if any(behaviour == "expert" for _, behaviour in CASES):
     ITEMS.append(f"{FIGURES}/learning_curves.svg")

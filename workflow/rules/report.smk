@@ -2,11 +2,13 @@
 
 
 rule resolved_config:
-    localrule: True
     output:
-        RESULTS + "/config.yaml",
+        f"{RESULTS}/config.yaml",
     log:
-        LOGS + "/resolved_config.log",
+        f"{LOGS}/resolved_config.log",
+    localrule: True
+    conda:
+        "../../envs/conda.yaml"
     params:
         config=config,
     script:
@@ -14,17 +16,19 @@ rule resolved_config:
 
 
 rule report:
-    localrule: True
     input:
         ITEMS,
-        config=RESULTS + "/config.yaml",
+        config=f"{RESULTS}/config.yaml",
     output:
-        RESULTS + "/report.zip",
+        f"{RESULTS}/report.zip",
     log:
-        LOGS + "/report.log",
+        f"{LOGS}/report.log",
+    localrule: True
+    # The inner Snakemake only reads what the outer one has made, hence no lock.
+    conda:
+        "../../envs/conda.yaml"
     params:
         snakefile=workflow.main_snakefile,
-    # The inner Snakemake only reads what the outer one has made, hence no lock.
     shell:
         "snakemake --snakefile {params.snakefile} --configfile {input.config} --nolock"
         " --report {output} all > {log} 2>&1"

@@ -8,16 +8,18 @@ rule count_elements:
         data=DATA,
         library=library("sparsity.elements", "dataset"),
     output:
-        STATISTICS + "/elements.parquet",
+        f"{STATISTICS}/elements.parquet",
     log:
-        LOGS + "/count_elements/{environment}/{behaviour}/seed-{seed}.log",
+        f"{LOGS}/count_elements/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
     benchmark:
-        BENCHMARKS + "/count_elements/{environment}/{behaviour}/seed-{seed}.tsv"
-    params:
-        thresholds=sorted(set(THRESHOLDS)),
+        f"{BENCHMARKS}/count_elements/{{environment}}/{{behaviour}}/seed-{{seed}}.tsv"
+    conda:
+        "../../envs/conda.yaml"
     resources:
         mem_mb=megabytes(1500),
         runtime=60,
+    params:
+        thresholds=sorted(set(THRESHOLDS)),
     script:
         "../scripts/count_elements.py"
 
@@ -27,16 +29,18 @@ rule measure_steps:
         data=DATA,
         library=library("sparsity.steps", "dataset"),
     output:
-        STATISTICS + "/steps.parquet",
+        f"{STATISTICS}/steps.parquet",
     log:
-        LOGS + "/measure_steps/{environment}/{behaviour}/seed-{seed}.log",
+        f"{LOGS}/measure_steps/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
     benchmark:
-        BENCHMARKS + "/measure_steps/{environment}/{behaviour}/seed-{seed}.tsv"
-    params:
-        threshold=config["sparsity"]["threshold"],
+        f"{BENCHMARKS}/measure_steps/{{environment}}/{{behaviour}}/seed-{{seed}}.tsv"
+    conda:
+        "../../envs/conda.yaml"
     resources:
         mem_mb=megabytes(1500),
         runtime=60,
+    params:
+        threshold=config["sparsity"]["threshold"],
     script:
         "../scripts/measure_steps.py"
 
@@ -46,34 +50,40 @@ rule measure_durations:
         data=DATA,
         library=library("sparsity.durations", "dataset"),
     output:
-        STATISTICS + "/durations.parquet",
+        f"{STATISTICS}/durations.parquet",
     log:
-        LOGS + "/measure_durations/{environment}/{behaviour}/seed-{seed}.log",
+        f"{LOGS}/measure_durations/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
     benchmark:
-        BENCHMARKS + "/measure_durations/{environment}/{behaviour}/seed-{seed}.tsv"
-    params:
-        threshold=config["sparsity"]["threshold"],
+        f"{BENCHMARKS}/measure_durations/{{environment}}/{{behaviour}}/seed-{{seed}}.tsv"
+    conda:
+        "../../envs/conda.yaml"
     resources:
         mem_mb=megabytes(1500),
         runtime=60,
+    params:
+        threshold=config["sparsity"]["threshold"],
     script:
         "../scripts/measure_durations.py"
 
 
 rule merge:
     input:
-        tables=expand(STATISTICS + "/{statistic}.parquet", seed=SEEDS, allow_missing=True),
+        tables=expand(
+            f"{STATISTICS}/{{statistic}}.parquet", seed=SEEDS, allow_missing=True
+        ),
         library=library("sparsity.merging", "sparsity.parquet"),
     output:
-        MERGED + "/{statistic}.parquet",
+        f"{MERGED}/{{statistic}}.parquet",
     log:
-        LOGS + "/merge/{environment}/{behaviour}/{statistic}.log",
-    params:
-        kind="{statistic}",
+        f"{LOGS}/merge/{{environment}}/{{behaviour}}/{{statistic}}.log",
     wildcard_constraints:
         statistic="elements|steps|durations|verification",
+    conda:
+        "../../envs/conda.yaml"
     resources:
         mem_mb=megabytes(1500),
         runtime=30,
+    params:
+        kind="{statistic}",
     script:
         "../scripts/merge.py"

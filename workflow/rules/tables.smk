@@ -3,20 +3,22 @@
 
 rule table_1:
     input:
-        elements=each_case(MERGED + "/elements.parquet"),
+        elements=each_case(f"{MERGED}/elements.parquet"),
         published="resources/paper/table1.csv",
         library=library("tables.table_1", "tables.published", "tables.writing"),
     output:
-        parquet=TABLES + "/table_1.parquet",
+        parquet=f"{TABLES}/table_1.parquet",
         csv=report(
-            TABLES + "/table_1.csv",
+            f"{TABLES}/table_1.csv",
             caption="../report/table_1.rst",
             category="Q1 Global sparsity",
             labels={"item": "Table 1"},
         ),
-        md=TABLES + "/table_1.md",
+        md=f"{TABLES}/table_1.md",
     log:
-        LOGS + "/table_1.log",
+        f"{LOGS}/table_1.log",
+    conda:
+        "../../envs/conda.yaml"
     params:
         threshold=config["sparsity"]["threshold"],
     script:
@@ -25,41 +27,47 @@ rule table_1:
 
 rule table_a1_1:
     input:
-        steps=each_case(MERGED + "/steps.parquet"),
+        steps=each_case(f"{MERGED}/steps.parquet"),
         published="resources/paper/table_a1_1.csv",
         library=library("tables.table_a1_1", "tables.published", "tables.writing"),
     output:
-        parquet=TABLES + "/table_a1_1.parquet",
+        parquet=f"{TABLES}/table_a1_1.parquet",
         csv=report(
-            TABLES + "/table_a1_1.csv",
+            f"{TABLES}/table_a1_1.csv",
             caption="../report/table_a1_1.rst",
             category="Behaviour",
             labels={"item": "Table A1.1"},
         ),
-        md=TABLES + "/table_a1_1.md",
+        md=f"{TABLES}/table_a1_1.md",
     log:
-        LOGS + "/table_a1_1.log",
+        f"{LOGS}/table_a1_1.log",
+    conda:
+        "../../envs/conda.yaml"
     script:
         "../scripts/table_a1_1.py"
 
 
 rule verification:
     input:
-        tables=each_case(MERGED + "/verification.parquet"),
+        tables=each_case(f"{MERGED}/verification.parquet"),
         library=library("tables.verification", "tables.writing"),
     output:
-        parquet=TABLES + "/verification.parquet",
+        parquet=f"{TABLES}/verification.parquet",
         csv=report(
-            TABLES + "/verification.csv",
+            f"{TABLES}/verification.csv",
             caption="../report/verification.rst",
             category="Verification",
             labels={"item": "Jacobians against finite differences"},
         ),
-        md=TABLES + "/verification.md",
+        md=f"{TABLES}/verification.md",
     log:
-        LOGS + "/verification.log",
+        f"{LOGS}/verification.log",
+    conda:
+        "../../envs/conda.yaml"
     script:
         "../scripts/verification.py"
 
 
-ITEMS += [f"{TABLES}/{name}.parquet" for name in ("table_1", "table_a1_1", "verification")]
+ITEMS += [
+    f"{TABLES}/{name}.parquet" for name in ("table_1", "table_a1_1", "verification")
+]

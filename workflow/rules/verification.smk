@@ -7,16 +7,18 @@ rule verify_jacobians:
         library=library("verification", "dataset"),
         lock="envs/cpu.txt",
     output:
-        STATISTICS + "/verification.parquet",
+        f"{STATISTICS}/verification.parquet",
     log:
-        LOGS + "/verify_jacobians/{environment}/{behaviour}/seed-{seed}.log",
+        f"{LOGS}/verify_jacobians/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
     benchmark:
-        BENCHMARKS + "/verify_jacobians/{environment}/{behaviour}/seed-{seed}.tsv"
-    params:
-        samples=config["verification"]["samples"],
-        simulator=config["simulator"],
+        f"{BENCHMARKS}/verify_jacobians/{{environment}}/{{behaviour}}/seed-{{seed}}.tsv"
+    conda:
+        "../../envs/conda.yaml"
     resources:
         mem_mb=megabytes(4000),
         runtime=120,
+    params:
+        samples=config["verification"]["samples"],
+        simulator=config["simulator"],
     script:
         "../scripts/verify_jacobians.py"

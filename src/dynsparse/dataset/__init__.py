@@ -1,6 +1,6 @@
 """The dataset: rollouts and Jacobians in HDF5, written block by block, read by episode."""
 
-from dynsparse.dataset.reader import Dataset, Episode, open_dataset
+from dynsparse.dataset.reader import Dataset, Episode, describe, open_dataset
 from dynsparse.dataset.schema import SCHEMA_VERSION, DatasetInfo
 from dynsparse.dataset.writer import BlockWriter
 
@@ -10,5 +10,6 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "Episode",
+    "describe",
     "open_dataset",
 ]

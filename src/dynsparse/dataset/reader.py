@@ -1,9 +1,12 @@
 """Reading: one episode at a time, whatever the size of the file."""
 
+import dataclasses
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -84,3 +87,36 @@ def open_dataset(path: Path | str) -> Iterator[Dataset]:
 
 def _digest(episode: Episode) -> np.ndarray:
     return episode_digest({name: getattr(episode, name) for name in ARRAYS})
+
+
+def describe(path: Path | str) -> str:
+    """What is in a dataset, where it came from, and whether it is intact, as lines of text.
+
+    Raises:
+        DynsparseError: as ``open_dataset``.
+    """
+    with open_dataset(path) as dataset:
+        facts = dataclasses.asdict(dataset.info)
+        origin = json.loads(facts.pop("provenance"))
+        episodes = list(_summaries(dataset))
+        damaged = dataset.damaged_episodes()
+    lines = [f"{name}: {_one_line(value)}" for name, value in {**facts, **origin}.items()]
+    return "\n".join(
+        [*lines, *episodes, f"damaged episodes: {', '.join(map(str, damaged)) or 'none'}"]
+    )
+
+
+def _summaries(dataset: Dataset) -> Iterator[str]:
+    for episode in dataset.episodes():
+        finite = int(episode.jacobian_ok.sum())
+        yield (
+            f"episode {episode.index}: return {episode.reward.sum():.2f}, "
+            f"{finite} of {dataset.info.steps} Jacobians finite, "
+            f"{int(episode.contact.any(axis=1).sum())} steps in contact"
+        )
+
+
+def _one_line(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -72,7 +72,7 @@ def read_info(file: h5py.File) -> DatasetInfo:
         raise DynsparseError(
             f"{name}: schema version {version} cannot be read; this program reads {SCHEMA_VERSION}"
         )
-    values = {}
+    values: dict[str, Any] = {}
     for field in fields(DatasetInfo):
         value = attributes[field.name]
         is_tuple = field.name.endswith("_names")

@@ -1,5 +1,7 @@
 """Names and units of every dimension, read off the model."""
 
+from typing import Any
+
 import mujoco
 
 _FREE = ("x [m]", "y [m]", "z [m]", "qw [1]", "qx [1]", "qy [1]", "qz [1]")
@@ -56,7 +58,7 @@ def constraint_names(model: mujoco.MjModel) -> tuple[str, ...]:
     )
 
 
-def _name(item) -> str:  # noqa: ANN001 (a MuJoCo accessor)
+def _name(item: Any) -> str:
     return item.name or f"#{item.id}"
 
 

@@ -1,7 +1,7 @@
 """MuJoCo Playground's DM Control Suite, on MJX's JAX implementation."""
 
 import warnings
-from typing import Literal
+from typing import Any, Literal
 
 from dynsparse.errors import DynsparseError, did_you_mean
 from dynsparse.suite import SUITE
@@ -13,7 +13,7 @@ Solver = Literal["as_shipped", "converged"]
 CONVERGED_SOLVER = {"iterations": 50, "ls_iterations": 50, "tolerance": 1e-14}
 
 
-def playground_environment(name: str, solver: Solver = "as_shipped"):  # noqa: ANN201
+def playground_environment(name: str, solver: Solver = "as_shipped") -> Any:
     """Load a Playground environment with the JAX implementation of MJX.
 
     Playground's default, Warp, has no derivative. The arrays take JAX's precision at the
@@ -41,7 +41,7 @@ def playground_environment(name: str, solver: Solver = "as_shipped"):  # noqa: A
     return environment
 
 
-def _suite():  # noqa: ANN202
+def _suite() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from mujoco_playground import dm_control_suite

@@ -32,10 +32,10 @@ def figure_5(steps: Sequence[pa.Table]) -> Figure:
     for panel, table in zip(axes, steps, strict=True):
         _panel(panel, table)
     figure.supxlabel("sparsity (share of elements that are zero)", fontsize=8)
-    figure.supylabel("samples [%]: state Jacobian upwards, action Jacobian downwards", fontsize=8)
+    figure.supylabel("share of samples [%]", fontsize=8)
     threshold = metadata_of(steps[0])["threshold"]
     figure.suptitle(
-        f"Sparsity per sample, zero is |x| < {power_of_ten(threshold)}; "
+        f"Sparsity per sample (zero is |x| < {power_of_ten(threshold)}), state up, action down\n"
         "pale bars: bins of 0.1, dark bars: bins of 0.01, dashed: mean",
         fontsize=9,
     )

@@ -13,6 +13,7 @@ from dynsparse.figures.style import NONZERO, ZERO, heading, panels, power_of_ten
 from dynsparse.sparsity.parquet import metadata_of
 
 BINS_PER_DECADE = 10
+LEGEND_PT = 28  # the height of the legend, which stands between a panel and its title
 
 
 @styled()
@@ -27,7 +28,7 @@ def figure_7(durations: Sequence[pa.Table]) -> Figure:
         One panel per table. As in the published figure, elements that stay zero or nonzero for a
         whole episode are left out of it, and runs cut by its start or end count as if whole.
     """
-    figure, axes = panels(len(durations), height_in=2.1)
+    figure, axes = panels(len(durations), height_in=2.3)
     for panel, table in zip(axes, durations, strict=True):
         _panel(panel, table)
     drawn = [panel for panel in axes if panel.lines]
@@ -39,8 +40,8 @@ def figure_7(durations: Sequence[pa.Table]) -> Figure:
     figure.supylabel("probability of a duration", fontsize=8)
     threshold = metadata_of(durations[0])["threshold"]
     figure.suptitle(
-        "Durations for which Jacobian elements stay zero and nonzero "
-        f"(zero is |x| < {power_of_ten(threshold)}), dashed: mean",
+        "Durations for which Jacobian elements stay zero and nonzero\n"
+        f"zero is |x| < {power_of_ten(threshold)}, dashed: mean",
         fontsize=9,
     )
     return figure
@@ -81,8 +82,8 @@ def _panel(axes: Axes, table: pa.Table) -> None:
     for (name, (lengths, counts)), colour in zip(series.items(), (ZERO, NONZERO), strict=True):
         if len(lengths):
             _distribution(axes, lengths, counts, name, colour)
-    # Opaque, since the lines of the means pass behind it.
-    axes.legend(loc="lower left", frameon=True, framealpha=1.0, edgecolor="none")
+    axes.set_title(heading(table), pad=LEGEND_PT)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 0.98), borderaxespad=0)
 
 
 def _distribution(
@@ -100,8 +101,8 @@ def _distribution(
     label = f"{name}: mean {mean:.1f}, {counts.sum():,} runs"
     marker = "o" if name == "zero" else "s"
     axes.plot(
-        centres[runs > 0],
-        density[runs > 0],
+        centres,
+        np.where(runs > 0, density, np.nan),
         color=colour,
         marker=marker,
         markersize=3,

@@ -43,6 +43,7 @@ STYLE: dict[Any, Any] = {
 
 PNG_DPI = 200
 PANEL_WIDTH_IN = 3.4
+NARROWEST_IN = 5.2
 
 
 def styled() -> Any:
@@ -54,7 +55,9 @@ def panels(count: int, height_in: float, columns: int = 2) -> tuple[Figure, list
     """A figure with ``count`` panels of equal size, left to right, then down."""
     columns = min(columns, count)
     rows = math.ceil(count / columns)
-    figure = Figure(figsize=(PANEL_WIDTH_IN * columns, height_in * rows), layout="constrained")
+    # The titles of the figure stand above the panels and need room of their own.
+    size = (max(PANEL_WIDTH_IN * columns, NARROWEST_IN), height_in * rows + 0.4)
+    figure = Figure(figsize=size, layout="constrained")
     axes = [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
     return figure, axes
 

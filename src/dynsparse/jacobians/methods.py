@@ -61,5 +61,6 @@ def linearise(
         return next_state, (next_state, record)
 
     with mjx_internals.solver_rule(METHODS[method]):
-        jacobians, (next_state, record) = jax.jacfwd(step, (0, 1), has_aux=True)(state, action)
-    return Linearisation(next_state, *jacobians, record)
+        derive = jax.jacfwd(step, (0, 1), has_aux=True)
+        (by_state, by_action), (next_state, record) = derive(state, action)
+    return Linearisation(next_state, by_state, by_action, record)

@@ -61,18 +61,19 @@ def save_policy(path: Path | str, policy: Policy, card: dict[str, Any]) -> None:
     arrays = {"normaliser.mean": policy.mean, "normaliser.std": policy.std}
     for index, (kernel, bias) in enumerate(policy.layers):
         arrays |= {f"layer.{index}.kernel": kernel, f"layer.{index}.bias": bias}
-    metadata = {
-        "format": FORMAT,
-        "schema_version": str(SCHEMA_VERSION),
+    header = {
+        "schema_version": SCHEMA_VERSION,
         "environment": policy.environment,
-        "observation_size": str(policy.observation_size),
-        "action_size": str(policy.action_size),
-        "layers": str(len(policy.layers)),
+        "observation_size": policy.observation_size,
+        "action_size": policy.action_size,
+        "layers": len(policy.layers),
         "activation": policy.activation,
-        "seed": str(policy.seed),
-        "steps": str(policy.steps),
-        "card": json.dumps(card, sort_keys=True),
+        "seed": policy.seed,
+        "steps": policy.steps,
+        "card": card,
     }
+    # One key: safetensors orders several at random, and equal policies should be equal files.
+    metadata = {FORMAT: json.dumps(header, sort_keys=True)}
     blob = save({k: np.ascontiguousarray(v, np.float32) for k, v in arrays.items()}, metadata)
     with whole_file(path) as temporary:
         temporary.write_bytes(blob)
@@ -109,45 +110,47 @@ def load_policy(
     return policy
 
 
-def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
-    """The header and the arrays of a safetensors file."""
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The header and the arrays of a policy file."""
     if not path.is_file():
         raise DynsparseError(f"{path}: no such policy file")
     try:
         with safe_open(path, framework="np") as stream:
             metadata = stream.metadata() or {}
             arrays = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
+        header = json.loads(metadata.get(FORMAT, "null"))
     except (SafetensorError, OSError, ValueError) as error:
         raise DynsparseError(f"{path}: not a policy, or damaged: {error}") from error
-    if metadata.get("format") != FORMAT:
-        raise DynsparseError(f"{path}: not a policy: its format is {metadata.get('format')!r}")
-    version = metadata.get("schema_version")
-    if version != str(SCHEMA_VERSION):
+    if not isinstance(header, dict):
+        raise DynsparseError(f"{path}: not a policy: its header has no {FORMAT!r}")
+    version = header.get("schema_version")
+    if version != SCHEMA_VERSION:
         raise DynsparseError(f"{path}: policy schema {version}; this code reads {SCHEMA_VERSION}")
-    return metadata, arrays
+    return header, arrays
 
 
-def _assemble(path: Path, metadata: dict[str, str], arrays: dict[str, np.ndarray]) -> Policy:
+def _assemble(path: Path, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Policy:
     """The policy that a file's header describes, if its arrays fit together."""
     try:
-        layers = tuple(
-            (arrays[f"layer.{index}.kernel"], arrays[f"layer.{index}.bias"])
-            for index in range(int(metadata["layers"]))
-        )
         policy = Policy(
-            environment=metadata["environment"],
+            environment=header["environment"],
             mean=arrays["normaliser.mean"],
             std=arrays["normaliser.std"],
-            layers=layers,
-            activation=metadata["activation"],
-            seed=int(metadata["seed"]),
-            steps=int(metadata["steps"]),
+            layers=tuple(
+                (arrays[f"layer.{index}.kernel"], arrays[f"layer.{index}.bias"])
+                for index in range(header["layers"])
+            ),
+            activation=header["activation"],
+            seed=header["seed"],
+            steps=header["steps"],
         )
-        sizes = [policy.observation_size, *(len(bias) for _, bias in layers)]
-        fit = all(k.shape == pair for (k, _), pair in zip(layers, zip(sizes, sizes[1:], strict=False), strict=True))
-        fit &= str(policy.observation_size) == metadata["observation_size"]
-        fit &= str(policy.action_size) == metadata["action_size"]
-    except (KeyError, ValueError, IndexError) as error:
+        sizes = [policy.observation_size, *(len(bias) for _, bias in policy.layers)]
+        pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+        fit = [kernel.shape for kernel, _ in policy.layers] == pairs
+        fit &= policy.std.shape == policy.mean.shape
+        fit &= policy.observation_size == header["observation_size"]
+        fit &= policy.action_size == header["action_size"]
+    except (KeyError, TypeError, IndexError) as error:
         raise DynsparseError(f"{path}: not a whole policy: {error}") from error
     if not fit:
         raise DynsparseError(f"{path}: not a whole policy: its layers do not fit together")

@@ -7,6 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+_NAME = "device_put_replicated"
+
 
 @contextmanager
 def brax_on_this_jax() -> Iterator[None]:
@@ -15,14 +17,14 @@ def brax_on_this_jax() -> Iterator[None]:
     JAX 0.10 removed the function; Brax 0.14.2 calls it once, when training starts. Nothing is
     changed where JAX still has it, nor after the block.
     """
-    if hasattr(jax, "device_put_replicated"):
+    if hasattr(jax, _NAME):
         yield
         return
-    jax.device_put_replicated = device_put_replicated  # type: ignore[attr-defined]
+    setattr(jax, _NAME, device_put_replicated)
     try:
         yield
     finally:
-        del jax.device_put_replicated  # type: ignore[attr-defined]
+        delattr(jax, _NAME)
 
 
 def device_put_replicated(tree: Any, devices: Sequence[jax.Device]) -> Any:

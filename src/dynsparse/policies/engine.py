@@ -29,15 +29,20 @@ OUTPUTS = (
 
 
 class EngineEnvironment(wrapper.Wrapper):
-    """An environment with ``reset`` on MJX and ``step`` on the C engine.
+    """An environment that is simulated by the C engine.
 
-    ``step`` may be compiled and mapped over a batch: the whole batch goes to the engine in one
-    call, spread over ``threads`` threads. It cannot be differentiated.
+    ``reset`` and ``step`` may be compiled and mapped over a batch: the whole batch goes to the
+    engine in one call, spread over ``threads`` threads. They cannot be differentiated.
     """
 
     def __init__(self, env: Any, threads: int = 1):
         super().__init__(env)
         self._advance = engine_step(env.mj_model, threads)
+
+    def reset(self, rng: jax.Array) -> Any:
+        """The environment's own reset, its physics exchanged (where it settles first)."""
+        with patch.object(mjx_env, "step", self._advance):
+            return self.env.reset(rng)
 
     def step(self, state: Any, action: jax.Array) -> Any:
         """The environment's own step, its physics exchanged."""

@@ -1,6 +1,8 @@
 """How well a policy does: its return over whole episodes of the environment itself."""
 
+import functools
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import jax
 import numpy as np
@@ -8,7 +10,7 @@ from jaxtyping import Float
 
 from dynsparse.environments import playground_environment
 from dynsparse.policies.checkpoint import Policy
-from dynsparse.policies.network import policy_functions, policy_parameters
+from dynsparse.policies.network import PolicyParameters, policy_functions, policy_parameters
 
 EPISODES = 128
 EPISODE_STEPS = 1000
@@ -54,22 +56,29 @@ def evaluate_policy(
     """
     environment = playground_environment(policy.environment)
     parameters = policy_parameters(policy)
-    keys = jax.random.split(jax.random.PRNGKey(seed), 2)
-    results = {}
     modes = ("stochastic", "deterministic")
+    keys = jax.random.split(jax.random.PRNGKey(seed), len(modes))
+    results = {}
     for mode, act, key in zip(modes, policy_functions(policy.activation), keys, strict=True):
-
-        def episode(key: jax.Array, act=act) -> jax.Array:  # noqa: ANN001
-            def step(state, key):  # noqa: ANN001, ANN202
-                state = environment.step(state, act(parameters, state.obs, key))
-                return state, state.reward
-
-            keys = jax.random.split(key, steps + 1)
-            return jax.lax.scan(step, environment.reset(keys[0]), keys[1:])[1].sum()
-
-        returns = jax.jit(jax.vmap(episode))(jax.random.split(key, episodes))
+        episode = functools.partial(_episode_return, environment, act, steps)
+        returns = jax.jit(jax.vmap(episode, in_axes=(None, 0)))(
+            parameters, jax.random.split(key, episodes)
+        )
         results[mode] = mean_return(np.asarray(returns, np.float64), seed)
     return results
+
+
+def _episode_return(
+    environment: Any, act: Any, steps: int, parameters: PolicyParameters, key: jax.Array
+) -> jax.Array:
+    """Sum of rewards over one episode."""
+
+    def step(state: Any, key: jax.Array) -> tuple[Any, jax.Array]:
+        state = environment.step(state, act(parameters, state.obs, key))
+        return state, state.reward
+
+    keys = jax.random.split(key, steps + 1)
+    return jax.lax.scan(step, environment.reset(keys[0]), keys[1:])[1].sum()
 
 
 def mean_return(returns: Float[np.ndarray, " episodes"], seed: int) -> Return:

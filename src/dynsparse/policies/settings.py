@@ -25,6 +25,11 @@ _NETWORK_DEFAULTS = {
     "policy_hidden_layer_sizes": [32, 32, 32, 32],
     "value_hidden_layer_sizes": [256, 256, 256, 256, 256],
 }
+_POSITIVE = (
+    *("num_timesteps", "num_evals", "num_envs", "num_eval_envs", "batch_size", "num_minibatches"),
+    *("unroll_length", "num_updates_per_batch", "learning_rate", "episode_length"),
+    "training_episode_length",
+)
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,15 @@ class Settings:
         engine: what advances the simulator: ``mjx``, or ``mujoco`` (the C engine, on the CPU).
         full_reset: an episode starts from a fresh random state; False: from the first state
             that its environment ever had, which is cheaper where a reset is dear.
+        training_episode_length: control steps of an episode in training; evaluations have
+            ``ppo["episode_length"]``. Shorter ones keep training near the first states.
     """
 
     ppo: dict[str, Any]
     network: dict[str, Any]
     engine: str
     full_reset: bool
+    training_episode_length: int
 
     @property
     def evaluations(self) -> int:
@@ -55,7 +63,9 @@ class Settings:
         ppo = self.ppo
         batch = ppo["batch_size"] * ppo["unroll_length"] * ppo["num_minibatches"]
         resets = max(ppo["num_resets_per_eval"], 1)
-        return math.ceil(ppo["num_timesteps"] / (self.evaluations * batch * resets)) * batch * resets
+        return (
+            math.ceil(ppo["num_timesteps"] / (self.evaluations * batch * resets)) * batch * resets
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """All settings, for a card."""
@@ -67,8 +77,8 @@ def training_settings(environment: str, overrides: Mapping[str, Any]) -> Setting
 
     Args:
         environment: Playground's name.
-        overrides: settings of Brax's PPO, ``network_factory`` (a mapping), ``engine`` and
-            ``full_reset``.
+        overrides: settings of Brax's PPO, ``network_factory`` (a mapping), and those of
+            ``Settings`` by their names.
 
     Raises:
         DynsparseError: a key does not exist, or a value cannot be.
@@ -80,14 +90,18 @@ def training_settings(environment: str, overrides: Mapping[str, Any]) -> Setting
     # Never anything but 1 for a name that exists; another value would train another policy
     # than the one that acts at every control step.
     tuned.pop("action_repeat")
-    ours = {"engine": "mjx", "full_reset": True}
+    ours = {
+        "engine": "mjx",
+        "full_reset": True,
+        "training_episode_length": tuned["episode_length"],
+    }
     known = _BRAX_DEFAULTS | tuned | ours | {"network_factory": {}}
     _check_keys(environment, overrides, known)
     _check_keys(environment, overrides.get("network_factory", {}), network)
     network |= overrides.get("network_factory", {})
     resolved = known | {k: v for k, v in overrides.items() if k != "network_factory"}
     ppo = {key: resolved[key] for key in sorted(resolved) if key not in (*ours, "network_factory")}
-    settings = Settings(ppo, network, resolved["engine"], resolved["full_reset"])
+    settings = Settings(ppo=ppo, network=network, **{key: resolved[key] for key in ours})
     _check_values(environment, settings)
     return settings
 
@@ -123,11 +137,12 @@ def _check_values(environment: str, settings: Settings) -> None:
             " it has to be 'mjx' or 'mujoco'"
         )
     ppo = settings.ppo
-    positive = ("num_timesteps", "num_evals", "num_envs", "batch_size", "num_minibatches",
-                "unroll_length", "num_updates_per_batch", "num_eval_envs", "learning_rate")
-    for key in positive:
-        if not ppo[key] > 0:
-            raise DynsparseError(f"training setting {key!r} of {environment} has to be positive")
+    for key in _POSITIVE:
+        value = ppo.get(key, settings.training_episode_length)
+        if isinstance(value, str) or not value > 0:
+            raise DynsparseError(
+                f"training setting {key!r} of {environment} is {value!r}; it has to be positive"
+            )
     if ppo["batch_size"] * ppo["num_minibatches"] % ppo["num_envs"]:
         raise DynsparseError(
             f"training settings of {environment}: batch_size x num_minibatches has to be a"

@@ -111,11 +111,12 @@ def _brax_arguments(settings: Settings, base: Any) -> dict[str, Any]:
 
         base = EngineEnvironment(base)
     arguments = {k: v for k, v in settings.ppo.items() if k not in ("num_timesteps", "num_evals")}
-    length = arguments["episode_length"]
-    wrap = functools.partial(wrapper.wrap_for_brax_training, base, episode_length=length)
+    wrap = functools.partial(wrapper.wrap_for_brax_training, base)
+    length = settings.training_episode_length
+    training = wrap(episode_length=length, full_reset=settings.full_reset)
     return arguments | {
-        "environment": StaggeredEpisodes(wrap(full_reset=settings.full_reset), length),
-        "eval_env": wrap(),
+        "environment": StaggeredEpisodes(training, length),
+        "eval_env": wrap(episode_length=arguments["episode_length"]),
         "wrap_env": False,
         "network_factory": functools.partial(ppo_networks.make_ppo_networks, **settings.network),
         # One device: the result is then the same on a machine that has several.

@@ -18,6 +18,7 @@ SCHEMA = pa.schema(
         ("method", pa.string()),
         ("samples", pa.int64()),
         ("kinks", pa.int64()),
+        ("jumps", pa.int64()),
         ("median_error", pa.float64()),
         ("p90_error", pa.float64()),
         ("p99_error", pa.float64()),
@@ -33,7 +34,7 @@ SCHEMA = pa.schema(
 
 
 def verification_table(samples: Sequence[pa.Table]) -> pa.Table:
-    """Summarise verified samples, away from kinks, one row per environment and behaviour.
+    """Summarise verified samples, away from kinks and jumps, one row per environment and behaviour.
 
     Args:
         samples: tables of kind ``verification``, merged over seeds.
@@ -53,9 +54,10 @@ def verification_table(samples: Sequence[pa.Table]) -> pa.Table:
 
 def _row(table: pa.Table) -> dict[str, Any]:
     column = {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
-    smooth = ~column["kink"]
+    smooth = ~column["kink"] & ~column["jump"]
     first = {name: column[name][0] for name in ("environment", "behaviour", "method")}
-    row = {**first, "samples": len(table), "kinks": int((~smooth).sum())}
+    row = {**first, "samples": len(table), "kinks": int(column["kink"].sum())}
+    row["jumps"] = int((column["jump"] & ~column["kink"]).sum())
     replayed = column["engine_replay_error"] < SAME_TRAJECTORY
     row["max_replay_error"] = float(column["replay_error"].max())
     row["share_replayed_by_engine"] = float(replayed.mean())

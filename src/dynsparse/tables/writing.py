@@ -14,7 +14,7 @@ from dynsparse.sparsity.parquet import write_table
 def write_item(table: pa.Table, parquet: Path | str) -> None:
     """Write ``parquet`` and, beside it, the same table as ``.csv`` and ``.md``, each file whole.
 
-    Parquet and CSV hold full precision; Markdown is for reading, and rounds to two decimals.
+    Parquet and CSV hold full precision; Markdown is for reading, and rounds.
 
     Raises:
         DynsparseError: a file cannot be written.
@@ -46,4 +46,6 @@ def markdown(table: pa.Table) -> str:
 def _text(value: Any) -> str:
     if value is None or value == "":
         return "-"
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.2f}" if value == 0 or abs(value) >= 0.005 else f"{value:.0e}"

@@ -10,8 +10,12 @@ from jaxtyping import Bool, Float
 # about (1e-6)^2: both stay below the errors that matter.
 HALF_WIDTH = 1e-6
 
-# A batch of steps: (state, action, memory) -> (next states, active constraints or None).
-Steps = Callable[..., tuple[np.ndarray, np.ndarray | None]]
+# Differences of two widths, of a smooth step, differ by its third derivative times the width
+# squared; more than this share of the sample's largest element means that the step jumps.
+JUMP = 1e-3
+
+# A batch of steps: (state, action, memory) -> (next states, which constraints acted).
+Steps = Callable[..., tuple[np.ndarray, np.ndarray]]
 
 
 class Differences(NamedTuple):
@@ -21,10 +25,13 @@ class Differences(NamedTuple):
         jacobian: d next_state / d (state, action).
         kink: whether a constraint changed between the two sides of any difference, so that
             they lie on different pieces of the dynamics and no derivative can match.
+        jump: whether differences of twice the width disagree: a solver that is cut off may
+            end elsewhere after the smallest change, so that the step itself has no derivative.
     """
 
     jacobian: Float[np.ndarray, "samples state inputs"]
     kink: Bool[np.ndarray, " samples"]
+    jump: Bool[np.ndarray, " samples"]
 
 
 def central_differences(
@@ -35,19 +42,20 @@ def central_differences(
 ) -> Differences:
     """Differences of whole control steps, one input at a time, the memory held fixed."""
     inputs = np.concatenate([state, action], axis=1)
-    size = state.shape[1]
     _, at_sample = steps(state, action, memory)
-    kink, columns = np.zeros(len(state), bool), []
+    kink, narrow, wide = np.zeros(len(state), bool), [], []
     for column in range(inputs.shape[1]):
-        shift = np.zeros(inputs.shape[1])
-        shift[column] = HALF_WIDTH
-        sides = [np.split(inputs + sign * shift, [size], axis=1) for sign in (1, -1)]
-        (up, active_up), (down, active_down) = (steps(*side, memory) for side in sides)
-        columns.append((up - down) / (2 * HALF_WIDTH))
-        if at_sample is not None:
-            changed = (active_up != at_sample) | (active_down != at_sample)
-            kink |= changed.reshape(len(kink), -1).any(axis=1)
-    return Differences(np.stack(columns, axis=-1), kink)
+        for width, columns in ((HALF_WIDTH, narrow), (2 * HALF_WIDTH, wide)):
+            shift = np.zeros(inputs.shape[1])
+            shift[column] = width
+            sides = (np.split(inputs + sign * shift, [state.shape[1]], axis=1) for sign in (1, -1))
+            (up, active_up), (down, active_down) = (steps(*side, memory) for side in sides)
+            columns.append((up - down) / (2 * width))
+            for active in (active_up, active_down):
+                kink |= (active != at_sample).reshape(len(kink), -1).any(axis=1)
+    jacobian = np.stack(narrow, axis=-1)
+    jump = relative_error(np.stack(wide, axis=-1), jacobian).max(axis=(1, 2)) > JUMP
+    return Differences(jacobian, kink, jump)
 
 
 def relative_error(
@@ -55,5 +63,8 @@ def relative_error(
     reference: Float[np.ndarray, "samples state inputs"],
 ) -> Float[np.ndarray, "samples state inputs"]:
     """Error of each element, relative to the sample's largest reference if that exceeds one."""
-    scale = np.maximum(1.0, np.abs(reference).max(axis=(1, 2), keepdims=True))
-    return np.abs(jacobian - reference) / scale
+    return np.abs(jacobian - reference) / _scale(reference)
+
+
+def _scale(jacobian: Float[np.ndarray, "samples state inputs"]) -> Float[np.ndarray, "samples 1 1"]:
+    return np.maximum(1.0, np.abs(jacobian).max(axis=(1, 2), keepdims=True))

@@ -36,6 +36,7 @@ SCHEMA = pa.schema(
         ("step", pa.int32()),
         ("stratum", pa.string()),
         ("kink", pa.bool_()),
+        ("jump", pa.bool_()),
         ("error", pa.float64()),
         ("worst_element", pa.string()),
         ("missed_elements", pa.int32()),
@@ -47,9 +48,7 @@ SCHEMA = pa.schema(
 )
 
 
-def verify_jacobians(
-    dataset: Dataset, samples: int, solver: Solver, dtype: Precision
-) -> pa.Table:
+def verify_jacobians(dataset: Dataset, samples: int, solver: Solver, dtype: Precision) -> pa.Table:
     """Hold a sample of a dataset against replays and finite differences.
 
     Args:
@@ -61,8 +60,9 @@ def verify_jacobians(
 
     Returns:
         ``SCHEMA``, a row per sample. Errors are the largest over the elements, relative to
-        max(1, largest difference of the sample); ``kink`` samples have no derivative. Missed
-        elements are zero here but not in the differences; invented ones the reverse.
+        max(1, largest difference of the sample); samples at a ``kink`` or ``jump`` have no
+        derivative (``Differences``). Missed elements are zero here but not in the differences;
+        invented ones the reverse.
     """
     info = dataset.info
     picked = _pick(dataset, samples)
@@ -77,8 +77,9 @@ def verify_jacobians(
             reference = central_differences(steps, *inputs)
             bar.update(len(ad))
 
-    def engine(*arguments: np.ndarray) -> tuple[np.ndarray, None]:
-        return engine_steps(dynamics.mj_model, dynamics.substeps, *arguments), None
+    def engine(*arguments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        after = engine_steps(dynamics.mj_model, dynamics.substeps, *arguments)
+        return after, np.zeros((len(after), 0), bool)  # kinks are MJX's to find
 
     engine_reference = central_differences(engine, *inputs).jacobian
     error = relative_error(ad, reference.jacobian)
@@ -87,6 +88,7 @@ def verify_jacobians(
         "step": picked["step"].astype(np.int32),
         "stratum": picked["stratum"],
         "kink": reference.kink,
+        "jump": reference.jump,
         "error": error.max(axis=(1, 2)),
         "worst_element": _worst(info, error),
         "missed_elements": _disagreements(reference.jacobian, ad),
@@ -99,8 +101,8 @@ def verify_jacobians(
     constant = {k: [v] * len(ad) for k, v in {**same, "method": info.method}.items()}
     table = pa.table({**constant, **columns}, schema=SCHEMA)
     source = f"{info.environment}/{info.behaviour}/seed-{info.seed}"
-    facts = {"control_dt_s": info.control_dt_s, "steps": len(ad), "sources": [source]}
-    return with_metadata(table, "verification", **facts)
+    facts = {"control_dt_s": info.control_dt_s, "steps": len(ad), "threshold": ZERO}
+    return with_metadata(table, "verification", **facts, sources=[source])
 
 
 def _disagreements(

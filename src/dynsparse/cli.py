@@ -1,0 +1,88 @@
+"""The command line, for a machine without Snakemake: one library call per command."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from dynsparse.errors import DynsparseError
+
+
+class _OneLine(click.Group):
+    """Ends a known error as one line with status 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except DynsparseError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=_OneLine)
+def main() -> None:
+    """Where and when are a simulator's dynamics sparse?"""
+    # Before XLA is loaded: it warns about each program that it takes from its cache.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@main.command()
+@click.option("--environment", required=True, help="Playground's name, such as HopperHop.")
+@click.option("--behaviour", required=True, help="random, expert or half.")
+@click.option("--policy", type=click.Path(path_type=Path), help="A policy of your own.")
+@click.option("--episodes", type=click.IntRange(1), required=True)
+@click.option("--steps", type=click.IntRange(1), required=True, help="Control steps per episode.")
+@click.option("--seed", type=click.IntRange(0), required=True)
+@click.option("--method", default="hybrid", show_default=True, help="How to differentiate.")
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="HDF5 file.")
+def collect(
+    environment: str,
+    behaviour: str,
+    policy: Path | None,
+    episodes: int,
+    steps: int,
+    seed: int,
+    method: str,
+    output: Path,
+) -> None:
+    """Roll a behaviour out and write every step's Jacobians."""
+    from dynsparse.collection import CollectionSettings
+    from dynsparse.collection import collect as collect_dataset
+    from dynsparse.job import cache_compilations
+
+    cache_compilations()
+    settings = CollectionSettings(
+        episodes=episodes,
+        steps=steps,
+        method=method,
+        solver="as_shipped",
+        dtype="float64",
+        block_episodes=1,
+        batch_samples=50,
+    )
+    collect_dataset(output, environment, behaviour, seed, settings, policy)
+
+
+@main.command()
+@click.option("--environment", required=True, help="Playground's name, such as HopperHop.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="A folder.")
+def train(environment: str, seed: int, output: Path) -> None:
+    """Train an expert, or go on with one that was killed."""
+    from dynsparse.job import cache_compilations
+    from dynsparse.policies.experts import SHIPPED, train_expert
+    from dynsparse.policies.settings import schedule
+
+    cache_compilations()
+    overrides = schedule(SHIPPED / "schedules.yaml", environment)
+    train_expert(environment, seed, overrides, output)
+
+
+@main.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+def info(dataset: Path) -> None:
+    """Tell what is in a dataset, where it came from, and whether it is intact."""
+    from dynsparse.dataset import describe
+
+    click.echo(describe(dataset))

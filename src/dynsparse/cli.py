@@ -8,6 +8,9 @@ import click
 
 from dynsparse.errors import DynsparseError
 
+# dynsparse.jacobians.METHODS, which would load JAX to show a help text.
+METHOD_NAMES = ("unrolled", "implicit", "hybrid")
+
 
 class _OneLine(click.Group):
     """Ends a known error as one line with status 1."""
@@ -34,7 +37,7 @@ def main() -> None:
 @click.option("--episodes", type=click.IntRange(1), required=True)
 @click.option("--steps", type=click.IntRange(1), required=True, help="Control steps per episode.")
 @click.option("--seed", type=click.IntRange(0), required=True)
-@click.option("--method", default="hybrid", show_default=True, help="How to differentiate.")
+@click.option("--method", type=click.Choice(METHOD_NAMES), default="hybrid", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="HDF5 file.")
 def collect(
     environment: str,
@@ -71,8 +74,9 @@ def collect(
 def train(environment: str, seed: int, output: Path) -> None:
     """Train an expert, or go on with one that was killed."""
     from dynsparse.job import cache_compilations
-    from dynsparse.policies.experts import SHIPPED, train_expert
+    from dynsparse.policies.experts import train_expert
     from dynsparse.policies.settings import schedule
+    from dynsparse.policies.shipped import SHIPPED
 
     cache_compilations()
     overrides = schedule(SHIPPED / "schedules.yaml", environment)

@@ -1,7 +1,7 @@
 import pytest
 
 from dynsparse.errors import DynsparseError
-from dynsparse.policies.experts import SHIPPED
+from dynsparse.policies.shipped import SHIPPED
 from dynsparse.policies.settings import schedule, training_settings
 
 SCHEDULES = SHIPPED / "schedules.yaml"

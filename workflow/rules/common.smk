@@ -90,7 +90,13 @@ def policy_file(wildcards):
     """The checkpoint behind a behaviour; a random one has none."""
     if wildcards.behaviour == "random":
         return []
-    return f"{EXPERTS}/{POLICY_FILES[wildcards.behaviour]}".format(**wildcards)
+    path = f"{EXPERTS}/{POLICY_FILES[wildcards.behaviour]}".format(**wildcards)
+    if EXPERTS == SHIPPED and not (ROOT / path).is_file():
+        raise WorkflowError(
+            f"config: environments.{wildcards.environment}: no {wildcards.behaviour} is shipped for"
+            f" seed {wildcards.seed} ({path}); set policies.expert to trained, or use random"
+        )
+    return path
 
 
 def megabytes(base):

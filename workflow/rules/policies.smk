@@ -1,6 +1,17 @@
 # Expert policies: shipped with the repository, or trained here.
 
 
+rule experts:
+    input:
+        [
+            f"{TRAINED}/policy.safetensors".format(environment=environment, seed=seed)
+            for environment, behaviour in CASES
+            if behaviour == "expert"
+            for seed in SEEDS
+        ],
+    localrule: True
+
+
 rule train_expert:
     input:
         library=library("policies.experts"),

@@ -67,6 +67,9 @@ def read_info(file: h5py.File) -> DatasetInfo:
     attributes, name = dict(file.attrs), file.filename
     if attributes.get("format") != FORMAT:
         raise DynsparseError(f"{name}: not a dynsparse dataset (attribute 'format' is missing)")
+    missing = {"schema_version", *(field.name for field in fields(DatasetInfo))} - set(attributes)
+    if missing:
+        raise DynsparseError(f"{name}: attribute {min(missing)!r} is missing")
     version = int(attributes["schema_version"])
     if version != SCHEMA_VERSION:
         raise DynsparseError(

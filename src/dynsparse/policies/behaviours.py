@@ -13,8 +13,8 @@ from dynsparse.environments import playground_environment
 from dynsparse.errors import DynsparseError
 from dynsparse.files import sha256
 from dynsparse.policies.checkpoint import load_policy
-from dynsparse.policies.experts import FILES, shipped_expert
 from dynsparse.policies.network import policy_functions, policy_parameters
+from dynsparse.policies.shipped import FILES, shipped_expert
 
 KINDS = ("random", *FILES)
 

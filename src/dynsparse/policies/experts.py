@@ -1,4 +1,4 @@
-"""Experts on disk: trained here, or shipped with the project."""
+"""Experts: trained, chosen, evaluated, and described by a card."""
 
 import json
 import os
@@ -11,15 +11,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from dynsparse.errors import DynsparseError
 from dynsparse.files import whole_file
 from dynsparse.policies.checkpoint import load_policy, save_policy
 from dynsparse.policies.evaluation import evaluate_policy
 from dynsparse.policies.record import TrainingRecord
+from dynsparse.policies.shipped import FILES
 from dynsparse.policies.training import train
-
-SHIPPED = Path(__file__).parents[3] / "resources" / "experts"
-FILES = {"expert": "policy.safetensors", "half": "half.safetensors"}
 
 # Evaluations draw from another stream than training does.
 _EVALUATION_STREAM = 2**20
@@ -63,31 +60,6 @@ def train_expert(environment: str, seed: int, overrides: Mapping[str, Any], outp
     with whole_file(output / "card.json") as temporary:
         temporary.write_text(json.dumps(card, indent=2) + "\n")
     shutil.rmtree(record.folder)
-
-
-def shipped_expert(environment: str, seed: int, kind: str = "expert", root: Path = SHIPPED) -> Path:
-    """The file of a policy that the project ships.
-
-    Args:
-        environment: Playground's name.
-        seed: of the repetition.
-        kind: ``expert``, or ``half`` for a partly trained one.
-        root: the folder with a folder per environment.
-
-    Raises:
-        DynsparseError: there is none.
-    """
-    path = root / environment / f"seed-{seed}" / FILES[kind]
-    if not path.is_file():
-        shipped = sorted(p.parent.name for p in (root / environment).glob(f"*/{FILES[kind]}"))
-        there = f"shipped are {', '.join(shipped)}" if shipped else "none is shipped"
-        raise DynsparseError(f"no {kind} of {environment} for seed {seed}: {there}")
-    return path
-
-
-def has_shipped_expert(environment: str, seed: int, root: Path = SHIPPED) -> bool:
-    """Whether the project ships an expert for an environment and a seed."""
-    return (root / environment / f"seed-{seed}" / FILES["expert"]).is_file()
 
 
 def _card(record: TrainingRecord, seed: int) -> dict[str, Any]:

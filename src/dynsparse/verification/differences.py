@@ -43,7 +43,9 @@ def central_differences(
     """Differences of whole control steps, one input at a time, the memory held fixed."""
     inputs = np.concatenate([state, action], axis=1)
     _, at_sample = steps(state, action, memory)
-    kink, narrow, wide = np.zeros(len(state), bool), [], []
+    kink = np.zeros(len(state), bool)
+    narrow: list[np.ndarray] = []
+    wide: list[np.ndarray] = []
     for column in range(inputs.shape[1]):
         for width, columns in ((HALF_WIDTH, narrow), (2 * HALF_WIDTH, wide)):
             shift = np.zeros(inputs.shape[1])

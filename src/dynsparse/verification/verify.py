@@ -65,12 +65,12 @@ def verify_jacobians(dataset: Dataset, samples: int, solver: Solver, dtype: Prec
         invented ones the reverse.
     """
     info = dataset.info
-    picked = _pick(dataset, samples)
+    picked = pick_samples(dataset, samples)
     ad = np.concatenate([picked["state_jacobian"], picked["action_jacobian"]], axis=2)
     inputs = tuple(picked[name].astype(float) for name in ("state", "action", "memory"))
     with precision(dtype):
         dynamics = load(info.environment, solver)
-        steps = _mjx_steps(dynamics)
+        steps = mjx_steps(dynamics)
         label = f"verify {info.environment} {info.behaviour} seed {info.seed}"
         with progress(len(ad), label, "sample") as bar:
             replayed, _ = steps(*inputs)
@@ -114,7 +114,7 @@ def _disagreements(
     return differs.sum(axis=(1, 2)).astype(np.int32)
 
 
-def _pick(dataset: Dataset, samples: int) -> dict[str, np.ndarray]:
+def pick_samples(dataset: Dataset, samples: int) -> dict[str, np.ndarray]:
     """Arrays of ``samples`` finite samples, evenly from the strata that occur."""
     rng = np.random.default_rng(dataset.info.seed)
     strata = np.concatenate([_strata(episode) for episode in dataset.episodes()])
@@ -144,7 +144,7 @@ def _strata(episode: Episode) -> Int[np.ndarray, " time"]:
     return np.where(episode.jacobian_ok, strata, -1)
 
 
-def _mjx_steps(dynamics: Dynamics) -> Steps:
+def mjx_steps(dynamics: Dynamics) -> Steps:
     """Batches of MJX's control step, with the constraints that acted in each simulator step."""
 
     def observed(

@@ -1,0 +1,116 @@
+"""What the tests share: JAX's settings, loaded environments, and small datasets made once.
+
+Every compilation goes into JAX's cache on disk, in the same folder as that of the jobs.
+"""
+
+import os
+from pathlib import Path
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "dynsparse" / "jax"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
+
+from jaxtyping import install_import_hook  # noqa: E402
+
+# Every annotated shape and type of the library is checked while the tests run.
+install_import_hook("dynsparse", "beartype.beartype")
+
+import jax  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+from dynsparse.collection import CollectionSettings, collect  # noqa: E402
+from dynsparse.environments import load  # noqa: E402
+from dynsparse.precision import precision  # noqa: E402
+
+
+@pytest.fixture
+def float64():
+    """Run a test in double precision."""
+    with precision("float64"):
+        yield
+
+
+def _loaded(name):
+    with precision("float64"):
+        return load(name)
+
+
+@pytest.fixture(scope="session")
+def cartpole():
+    return _loaded("CartpoleBalance")
+
+
+@pytest.fixture(scope="session")
+def reacher():
+    return _loaded("ReacherHard")
+
+
+@pytest.fixture(scope="session")
+def finger():
+    return _loaded("FingerSpin")
+
+
+def settings(**changes):
+    """A collection of three short episodes, in a block of two and one of one."""
+    values = {
+        "episodes": 3,
+        "steps": 40,
+        "method": "hybrid",
+        "solver": "as_shipped",
+        "dtype": "float64",
+        "block_episodes": 2,
+        "batch_samples": 30,
+    }
+    return CollectionSettings(**{**values, **changes})
+
+
+@pytest.fixture(scope="session")
+def small_settings():
+    return settings
+
+
+def _collected(tmp_path_factory, environment):
+    path = tmp_path_factory.mktemp("data") / f"{environment}.h5"
+    collect(path, environment, "random", 3, settings())
+    return path
+
+
+@pytest.fixture(scope="session")
+def cartpole_file(tmp_path_factory):
+    """Three episodes of 40 steps of CartpoleBalance, random behaviour, seed 3."""
+    return _collected(tmp_path_factory, "CartpoleBalance")
+
+
+@pytest.fixture(scope="session")
+def reacher_file(tmp_path_factory):
+    return _collected(tmp_path_factory, "ReacherHard")
+
+
+@pytest.fixture(scope="session")
+def wander():
+    """``wander(dynamics, samples, seed)``: what random actions see from random starts.
+
+    Returns state, action and memory of ``samples`` control steps along short trajectories, so
+    that the solver's memory fits the state, as it does in a dataset.
+    """
+
+    def trajectories(dynamics, samples, seed, steps=25):
+        rng = np.random.default_rng(seed)
+        count = -(-samples // steps)
+        model = dynamics.mj_model
+        with precision("float64"):
+            reset = jax.jit(jax.vmap(dynamics.environment.reset))
+            data = reset(jax.random.split(jax.random.key(seed), count)).data
+            state = np.concatenate([data.qpos, rng.normal(size=(count, model.nv))], axis=1)
+            action = rng.uniform(-1, 1, size=(steps, count, model.nu))
+            step = jax.vmap(dynamics.step)
+
+            def move(carry, action):
+                return step(carry[0], action, carry[1]), (carry[0], action, carry[1])
+
+            seen = jax.jit(lambda *x: jax.lax.scan(move, x[:2], x[2])[1])
+            result = seen(state, np.zeros((count, model.nv)), action)
+        return tuple(np.asarray(x).reshape(-1, x.shape[-1])[:samples] for x in result)
+
+    return trajectories

@@ -68,6 +68,24 @@ rule verification:
         "../scripts/verification.py"
 
 
+rule require_verified:
+    input:
+        table=f"{TABLES}/verification.parquet",
+        library=library("tables.verification"),
+    output:
+        touch(f"{RESULTS}/verified"),
+    log:
+        f"{LOGS}/require_verified.log",
+    conda:
+        "../../envs/conda.yaml"
+    params:
+        least_share=config["verification"]["least_share_right"],
+        accepted=config["verification"]["accept"],
+    script:
+        "../scripts/require_verified.py"
+
+
+ITEMS.append(f"{RESULTS}/verified")
 ITEMS += [
     f"{TABLES}/{name}.parquet" for name in ("table_1", "table_a1_1", "verification")
 ]

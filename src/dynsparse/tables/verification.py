@@ -1,11 +1,12 @@
 """The verification table: Jacobians against finite differences, one row per environment."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from dynsparse.errors import DynsparseError
 from dynsparse.sparsity.parquet import metadata_of, with_metadata
 
 # An error below this counts as right; a replay below that as the same trajectory.
@@ -50,6 +51,33 @@ def verification_table(samples: Sequence[pa.Table]) -> pa.Table:
     sources = sorted(source for table in samples for source in metadata_of(table)["sources"])
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
     return with_metadata(table, "verification_table", sources=sources)
+
+
+def require_verified(table: pa.Table, least_share: float, accepted: Collection[str]) -> None:
+    """Refuse Jacobians that verification found wrong.
+
+    Args:
+        table: what ``verification_table`` made.
+        least_share: the least share of samples that have to be right.
+        accepted: environments that may fail.
+
+    Raises:
+        DynsparseError: names each environment that failed, and its worst element.
+    """
+    failed = [
+        f"{row['environment']} ({row['behaviour']}, {row['method']}): {row['share_right']:.4f} right, "
+        f"worst d({row['worst_element'].replace(' / ', ')/d(')})"
+        for row in table.to_pylist()
+        if row["share_right"] is not None
+        and row["share_right"] < least_share
+        and row["environment"] not in accepted
+    ]
+    if failed:
+        raise DynsparseError(
+            f"Jacobians are wrong in more than {1 - least_share:.2%} of the samples: "
+            f"{'; '.join(failed)}; choose another jacobian.method, or name the environment in "
+            "verification.accept"
+        )
 
 
 def _row(table: pa.Table) -> dict[str, Any]:

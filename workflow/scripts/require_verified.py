@@ -1,0 +1,7 @@
+from dynsparse.console import job_log
+from dynsparse.sparsity.parquet import read_table
+from dynsparse.tables.verification import require_verified
+
+with job_log(snakemake.log[0]):
+    table = read_table(snakemake.input.table, "verification_table")
+    require_verified(table, snakemake.params.least_share, snakemake.params.accepted)

@@ -65,8 +65,8 @@ def require_verified(table: pa.Table, least_share: float, accepted: Collection[s
         DynsparseError: names each environment that failed, and its worst element.
     """
     failed = [
-        f"{row['environment']} ({row['behaviour']}, {row['method']}): {row['share_right']:.4f} right, "
-        f"worst d({row['worst_element'].replace(' / ', ')/d(')})"
+        f"{row['environment']} ({row['behaviour']}, {row['method']}): {row['share_right']:.4f} "
+        f"right, worst {row['worst_element']}"
         for row in table.to_pylist()
         if row["share_right"] is not None
         and row["share_right"] < least_share

@@ -11,6 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 run: .venv/complete
 	snakemake --cores all --rerun-incomplete all report
+	@echo "The report is in results/default/report.zip"
 
 test: .venv/complete-dev
 	python -m pytest -m "not slow and not cluster"

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynsparse.console import progress
+from dynsparse.console import progress, say
 from dynsparse.dataset import BlockWriter, DatasetInfo
 from dynsparse.environments import Dynamics, load
 from dynsparse.environments.playground import Solver
@@ -77,6 +77,7 @@ def collect(
         derive = jax.jit(jax.vmap(partial(linearise, dynamics, settings.method)))
         size, count = settings.block_episodes, settings.episodes
         label = f"{environment} {actor.kind} seed {seed}"
+        say(f"{label}: compiling the rollout and its Jacobians (a minute or two, once)")
         with BlockWriter(path, info) as writer:
             written = writer.written
             blocks = [k for k in range(0, count, size) if not written[k : k + size].all()]

@@ -11,6 +11,12 @@ from tqdm import tqdm
 from dynsparse.errors import DynsparseError
 
 
+def say(text: str) -> None:
+    """One line on standard error, for work that no bar can measure."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
 def progress(total: int, description: str, unit: str, initial: int = 0) -> "tqdm[None]":
     """A progress bar on standard error; plain lines, ten seconds apart, without a terminal.
 

@@ -27,7 +27,7 @@ def collision_pairs(model: mujoco.MjModel) -> list[tuple[int, int]]:
 
 def constraint_row_count(data: mjx.Data) -> int:
     """Number of constraint rows before the contacts: equality, friction loss, limits."""
-    return data._impl.ne + data._impl.nf + data._impl.nl
+    return int(data._impl.ne + data._impl.nf + data._impl.nl)
 
 
 def touching_pairs(

@@ -112,31 +112,33 @@ NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_
 
 
 @st.composite
-def infos(draw):
+def facts(draw):
+    """Arguments of a ``DatasetInfo``."""
     names = st.lists(NAMES, max_size=3).map(tuple)
-    return DatasetInfo(
-        environment=draw(NAMES),
-        behaviour=draw(NAMES),
-        seed=draw(st.integers(0, 2**40)),
-        state_names=tuple(
+    return {
+        "environment": draw(NAMES),
+        "behaviour": draw(NAMES),
+        "seed": draw(st.integers(0, 2**40)),
+        "state_names": tuple(
             draw(st.sampled_from(["qpos:", "qvel:"])) + name
             for name in draw(st.lists(NAMES, min_size=1, max_size=4))
         ),
-        action_names=draw(names),
-        contact_names=draw(names),
-        constraint_names=draw(names),
-        control_dt_s=draw(st.floats(1e-4, 1.0)),
-        method=draw(NAMES),
-        dtype=draw(st.sampled_from(["float32", "float64"])),
-        episodes=draw(st.integers(1, 3)),
-        steps=draw(st.integers(1, 4)),
-        provenance=draw(st.dictionaries(NAMES, NAMES).map(json.dumps)),
-    )
+        "action_names": draw(names),
+        "contact_names": draw(names),
+        "constraint_names": draw(names),
+        "control_dt_s": draw(st.floats(1e-4, 1.0)),
+        "method": draw(NAMES),
+        "dtype": draw(st.sampled_from(["float32", "float64"])),
+        "episodes": draw(st.integers(1, 3)),
+        "steps": draw(st.integers(1, 4)),
+        "provenance": draw(st.dictionaries(NAMES, NAMES).map(json.dumps)),
+    }
 
 
 @settings(max_examples=40, deadline=None)
-@given(info=infos(), block=st.integers(1, 3))
-def test_what_is_written_comes_back(info, block):
+@given(facts=facts(), block=st.integers(1, 3))
+def test_what_is_written_comes_back(facts, block):
+    info = DatasetInfo(**facts)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.h5"
         arrays = write(path, info, block=block)
@@ -220,10 +222,24 @@ def test_a_killed_writer_is_continued_to_the_same_bytes(tmp_path, moment):
     with BlockWriter(path, INFO) as writer:
         assert writer.written.tolist() == MOMENTS[moment]
         for episode in np.flatnonzero(~writer.written):
-            writer.write(episode, part(arrays, episode))
+            writer.write(int(episode), part(arrays, episode))
         writer.finish()
     assert sha256(path) == sha256(tmp_path / "whole.h5")
-    assert os.listdir(tmp_path).count("killed.h5.partial") == 0
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["killed.h5", "whole.h5"]
+
+
+def test_a_second_writer_is_refused_and_the_first_loses_nothing(path):
+    arrays = planted(INFO)
+    with BlockWriter(path, INFO) as writer:
+        writer.write(0, part(arrays, 0))
+        child = CHILD.format(folder=str(Path(__file__).parent))
+        second = [sys.executable, "-c", child, "never", path]
+        result = subprocess.run(second, check=False, capture_output=True, text=True)
+        assert f"{path}.partial: another process is writing it" in result.stderr
+        writer.write(1, part(arrays, 1, 2))
+        writer.finish()
+    with open_dataset(path) as dataset:
+        assert dataset.damaged_episodes() == []
 
 
 def test_a_partial_file_of_other_settings_is_started_anew(path):
@@ -351,7 +367,7 @@ def test_refuses_a_dataset_of_another_shape_or_type(path, values):
 
 
 def nothing_left(folder):
-    return [name for name in os.listdir(folder) if name != "filler"] == []
+    return {item.name for item in folder.iterdir()} <= {"filler"}
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ BATCH, STEPS = 32, 20
 
 
 @pytest.fixture
-def float64():
+def float64_everywhere():
     # Callbacks run in a thread of their own, which a context manager does not reach.
     jax.config.update("jax_enable_x64", True)
     yield
@@ -29,7 +29,7 @@ def float64():
 
 
 @pytest.mark.parametrize(("name", "share"), SHARES)
-def test_observes_and_rewards_as_the_environment_does(float64, name, share):
+def test_observes_and_rewards_as_the_environment_does(float64_everywhere, name, share):
     environment = playground_environment(name)
     engine = EngineEnvironment(environment, threads=2)
     states = jax.jit(jax.vmap(environment.reset))(jax.random.split(jax.random.PRNGKey(0), BATCH))

@@ -1,8 +1,8 @@
 import pytest
 
 from dynsparse.errors import DynsparseError
-from dynsparse.policies.shipped import SHIPPED
 from dynsparse.policies.settings import schedule, training_settings
+from dynsparse.policies.shipped import SHIPPED
 
 SCHEDULES = SHIPPED / "schedules.yaml"
 

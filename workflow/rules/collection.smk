@@ -10,6 +10,8 @@ rule collect_jacobians:
         DATA,
     log:
         f"{LOGS}/collect_jacobians/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/collect_jacobians/{{environment}}/{{behaviour}}/seed-{{seed}}.tsv"
     conda:
         "../../envs/conda.yaml"
     threads: 1

@@ -80,7 +80,8 @@ def open_dataset(path: Path | str) -> Iterator[Dataset]:
     except FileNotFoundError:
         raise DynsparseError(f"{path}: no such file") from None
     except OSError as error:
-        raise DynsparseError(f"{path}: not a whole HDF5 file: {error}") from None
+        reason = " ".join(str(error).split())
+        raise DynsparseError(f"{path}: not a whole HDF5 file: {reason}") from None
     with file:
         yield Dataset(file)
 

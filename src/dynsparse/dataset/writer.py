@@ -34,7 +34,6 @@ class BlockWriter:
                 self._create()
             self._file = h5py.File(self.partial, "r+")
         except OSError as error:
-            self.partial.unlink(missing_ok=True)
             raise DynsparseError(f"{self.path}: cannot be written: {_reason(error)}") from error
 
     def __enter__(self) -> "BlockWriter":
@@ -84,6 +83,14 @@ class BlockWriter:
         self.partial.replace(self.path)
 
     def _create(self) -> None:
+        try:
+            self._reserve()
+        except OSError:
+            # It says what it is but lacks its space: the next run must not go on with it.
+            self.partial.unlink(missing_ok=True)
+            raise
+
+    def _reserve(self) -> None:
         with h5py.File(self.partial, "w") as file:
             file.attrs.update(self._info.to_attributes())
             for name, (shape, dtype) in self._layout.items():
@@ -101,6 +108,8 @@ class BlockWriter:
         try:
             with h5py.File(self.partial, "r") as file:
                 return read_info(file) == self._info
+        except BlockingIOError:
+            raise DynsparseError(f"{self.partial}: another process is writing it") from None
         except (OSError, KeyError, DynsparseError):
             return False
 

@@ -16,7 +16,8 @@ from dynsparse.files import whole_file
 FORMAT = "dynsparse-policy"
 SCHEMA_VERSION = 1
 
-Layer = tuple[Float[np.ndarray, "inputs outputs"], Float[np.ndarray, " outputs"]]
+# Kernel (inputs, outputs) and bias (outputs); each layer has sizes of its own.
+Layer = tuple[Float[np.ndarray, "_ _"], Float[np.ndarray, " _"]]
 
 
 @dataclass(frozen=True)

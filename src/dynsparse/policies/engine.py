@@ -63,7 +63,7 @@ def engine_step(model: mujoco.MjModel, threads: int) -> Callable[..., mjx.Data]:
         outputs = [getattr(data, name) for name in OUTPUTS]
         shapes = [jax.ShapeDtypeStruct(jnp.shape(x), jnp.result_type(x)) for x in outputs]
 
-        def on_host(*inputs: np.ndarray) -> list[np.ndarray]:
+        def on_host(*inputs: jax.Array | np.ndarray) -> list[np.ndarray]:
             arrays = [np.asarray(array) for array in inputs]
             lead = arrays[-1].shape[:-1]
             count = math.prod(lead)

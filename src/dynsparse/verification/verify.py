@@ -9,7 +9,7 @@ import pyarrow as pa
 from jaxtyping import Bool, Int
 
 from dynsparse import mjx_internals
-from dynsparse.console import progress
+from dynsparse.console import progress, say
 from dynsparse.dataset import Dataset, DatasetInfo, Episode
 from dynsparse.environments import Dynamics, load
 from dynsparse.environments.dynamics import Action, Memory, State
@@ -72,6 +72,7 @@ def verify_jacobians(dataset: Dataset, samples: int, solver: Solver, dtype: Prec
         dynamics = load(info.environment, solver)
         steps = mjx_steps(dynamics)
         label = f"verify {info.environment} {info.behaviour} seed {info.seed}"
+        say(f"{label}: compiling the step (half a minute, once)")
         with progress(len(ad), label, "sample") as bar:
             replayed, _ = steps(*inputs)
             reference = central_differences(steps, *inputs)

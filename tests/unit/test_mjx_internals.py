@@ -1,0 +1,165 @@
+"""Holds ``dynsparse.mjx_internals`` to the MuJoCo release that is installed.
+
+If a test here fails after MuJoCo was updated, MJX has moved what the implicit and the hybrid
+Jacobian lean on. Read ``mujoco/mjx/_src/solver.py`` of the new release, adapt
+``src/dynsparse/mjx_internals.py`` (the only module that touches it), then run
+``tests/unit/test_jacobians.py``: it compares the methods with finite differences.
+"""
+
+import dataclasses
+import inspect
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+import pytest
+from mujoco import mjx
+from mujoco.mjx._src import collision_driver, solver, support
+
+from dynsparse import mjx_internals
+from dynsparse.errors import DynsparseError
+
+MOVED = "MJX moved: see the head of tests/unit/test_mjx_internals.py for what to do. "
+SIGNATURES = {
+    solver.solve: ["m", "d"],
+    solver.Context.create: ["m", "d", "grad"],
+    collision_driver.geom_pairs: ["m"],
+    support.full_m: ["m", "d"],
+}
+CONTEXT_FIELDS = {"Ma", "qfrc_constraint", "efc_force", "active"}
+DATA_FIELDS = {"qacc", "qacc_warmstart", "qfrc_smooth", "qfrc_constraint"}
+IMPLEMENTATION_FIELDS = {
+    "contact",
+    "efc_D",
+    "efc_J",
+    "efc_force",
+    "efc_frictionloss",
+    "ncon",
+    "ne",
+    "nf",
+    "nl",
+}
+
+SCENE = """
+<mujoco>
+  <option cone="{cone}" timestep="0.005"/>
+  <worldbody>
+    <geom name="ground" type="plane" size="5 5 1"/>
+    <body name="ball" pos="0 0 0.19">
+      <joint name="lift" type="slide" axis="0 0 1"/>
+      <geom name="sphere" type="sphere" size="0.2"/>
+    </body>
+    <body name="arm" pos="2 0 2">
+      <joint name="elbow" type="hinge" axis="0 1 0" limited="true" range="-30 30"
+             frictionloss="0.1"/>
+      <geom name="rod" type="capsule" fromto="0 0 0 0.4 0 0" size="0.05"/>
+    </body>
+  </worldbody>
+</mujoco>
+"""
+
+
+def scene(cone="pyramidal"):
+    return mujoco.MjModel.from_xml_string(SCENE.format(cone=cone))
+
+
+def stepped(model, qpos, qvel):
+    """Data after one step from a state."""
+    data = mjx.make_data(model, impl="jax").replace(qpos=jnp.array(qpos), qvel=jnp.array(qvel))
+    return jax.jit(mjx.step)(mjx.put_model(model, impl="jax"), data)
+
+
+@pytest.mark.parametrize("function", SIGNATURES, ids=lambda f: f"{f.__module__}.{f.__qualname__}")
+def test_functions_take_what_they_took(function):
+    found = list(inspect.signature(function).parameters)
+    assert found == SIGNATURES[function], f"{MOVED}{function.__qualname__} takes {found}"
+
+
+def test_fields_are_where_they_were():
+    context = {field.name for field in dataclasses.fields(solver.Context)}
+    assert context >= CONTEXT_FIELDS, f"{MOVED}solver.Context lacks {CONTEXT_FIELDS - context}"
+    data = mjx.make_data(scene(), impl="jax")
+    absent = {name for name in DATA_FIELDS if not hasattr(data, name)}
+    assert not absent, f"{MOVED}mjx.Data lacks {absent}"
+    absent = {name for name in IMPLEMENTATION_FIELDS if not hasattr(data._impl, name)}
+    assert not absent, f"{MOVED}the JAX implementation's data lacks {absent}"
+    absent = {"geom", "dist", "includemargin"} - set(dir(data._impl.contact))
+    assert not absent, f"{MOVED}contacts lack {absent}"
+
+
+def test_a_rule_sees_the_solver_and_leaves_no_trace():
+    model, calls, shipped = scene(), [], solver.solve
+
+    def rule(solve, model, data):
+        calls.append(solve)
+        return solve(model, data)
+
+    with mjx_internals.solver_rule(rule):
+        jax.eval_shape(mjx.step, mjx.put_model(model, impl="jax"), mjx.make_data(model, impl="jax"))
+    assert calls == [shipped], f"{MOVED}mjx.step called the solver {len(calls)} times"
+    assert solver.solve is shipped
+    with pytest.raises(ZeroDivisionError), mjx_internals.solver_rule(rule):
+        raise ZeroDivisionError
+    assert solver.solve is shipped
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("rule", ["implicit_solve", "hybrid_solve"])
+def test_a_rule_changes_no_value_of_a_step(rule):
+    model = scene()
+    start = ([-0.01, 0.55], [-0.1, 0.2])
+    plain = stepped(model, *start)
+    with mjx_internals.solver_rule(getattr(mjx_internals, rule)):
+        ruled = stepped(model, *start)
+    for name in ("qpos", "qvel", "qacc", "qfrc_constraint"):
+        np.testing.assert_array_equal(getattr(ruled, name), getattr(plain, name))
+    np.testing.assert_array_equal(ruled._impl.efc_force, plain._impl.efc_force)
+
+
+def test_contacts_are_told_by_pair():
+    model = scene()
+    pairs = mjx_internals.collision_pairs(model)
+    names = [tuple(model.geom(geom).name for geom in pair) for pair in pairs]
+    assert sorted(names) == [("ground", "rod"), ("ground", "sphere"), ("sphere", "rod")]
+    for height, touching in ((-0.01, ["sphere"]), (0.3, [])):
+        data = stepped(model, [height, 0.0], [0.0, 0.0])
+        found = mjx_internals.touching_pairs(data, pairs, model.ngeom)
+        assert [b for (_, b), hit in zip(names, found, strict=True) if hit] == touching
+
+
+def test_contacts_that_are_switched_off_are_none():
+    model = scene()
+    model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_CONTACT
+    assert mjx_internals.collision_pairs(model) == []
+    data = stepped(model, [-0.01, 0.0], [0.0, 0.0])
+    assert mjx_internals.touching_pairs(data, [], model.ngeom).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("angle", "speed", "active"),
+    [
+        (0.0, 2.0, [True, False]),  # slides, away from its limit
+        (0.6, 0.0, [True, True]),  # 30 degrees are 0.52: the limit pushes
+    ],
+)
+def test_friction_that_slides_and_limits_that_push_are_active(angle, speed, active):
+    data = stepped(scene(), [1.0, angle], [0.0, speed])
+    assert mjx_internals.constraint_row_count(data) == 2
+    assert mjx_internals.active_constraints(data).tolist() == active
+
+
+def test_friction_that_sticks_is_not_active():
+    model = scene()
+    model.opt.gravity[:] = 0
+    data = stepped(model, [1.0, 0.0], [0.0, 0.0])
+    assert mjx_internals.active_constraints(data).tolist() == [False, False]
+    assert mjx_internals.acting_rows(data).shape == data._impl.efc_force.shape
+
+
+def test_refuses_elliptic_cones():
+    with (
+        pytest.raises(DynsparseError, match="pyramidal"),
+        mjx_internals.solver_rule(mjx_internals.implicit_solve),
+    ):
+        stepped(scene(cone="elliptic"), [0.0, 0.0], [0.0, 0.0])

@@ -1,0 +1,137 @@
+"""The real DAG on a micro study: what is made, and what is made again."""
+
+import csv
+import os
+import re
+import zipfile
+
+import pytest
+
+from dynsparse.dataset import open_dataset
+
+ITEMS = ("figure_3/CartpoleBalance-random", "figure_5", "figure_6", "figure_7")
+
+
+@pytest.fixture
+def edit(finished):
+    """``edit(path)``: add a comment to a module; it is put back with its times."""
+    kept = {}
+
+    def append(path):
+        kept[path] = (path.read_bytes(), path.stat())
+        with path.open("a") as stream:
+            stream.write("\n# An edit.\n")
+
+    yield append
+    for path, (content, stat) in kept.items():
+        path.write_bytes(content)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_the_default_study_has_a_job_per_file_and_stage(project):
+    jobs = project.study("config/config.yaml").planned()
+    per_file = ["collect_jacobians", "verify_jacobians"]
+    per_file += ["count_elements", "measure_steps", "measure_durations"]
+    assert {rule: jobs[rule] for rule in per_file} == dict.fromkeys(per_file, 5 * 2)
+    assert jobs["merge"] == 5 * 4
+    items = ["table_1", "table_a1_1", "verification", "learning_curves"]
+    items += [f"figure_{k}" for k in (5, 6, 7)]
+    assert {rule: jobs[rule] for rule in items} == dict.fromkeys(items, 1)
+    assert jobs["draw_figure_3"] == 5
+    assert "train_expert" not in jobs
+
+
+def test_the_papers_study_has_80_files(project):
+    jobs = project.study("config/paper.yaml").planned()
+    assert jobs["train_expert"] == jobs["collect_jacobians"] == jobs["verify_jacobians"] == 80
+    assert jobs["merge"] == 8 * 4
+    assert jobs["table_1"] == jobs["figure_7"] == 1
+
+
+def test_a_study_makes_every_item(finished):
+    results = finished.root / "results/micro"
+    for item in ("table_1", "table_a1_1", "verification"):
+        for kind in ("parquet", "csv", "md"):
+            assert (results / f"tables/{item}.{kind}").stat().st_size
+    for item in ITEMS:
+        assert (results / f"figures/{item}.svg").read_text().rstrip().endswith("</svg>")
+        picture = (results / f"figures/{item}.png").read_bytes()
+        assert picture.startswith(b"\x89PNG")
+        assert b"IEND" in picture[-12:]
+    names = [path.name for path in results.rglob("*")]
+    assert [name for name in names if name.startswith(".") or name.endswith(".partial")] == []
+
+
+def test_the_report_holds_every_item(finished):
+    with zipfile.ZipFile(finished.root / "results/micro/report.zip") as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        pages = [archive.read(name).decode() for name in names if name.endswith((".html", ".js"))]
+    assert [name for name in names if name.endswith("report.html")]
+    items = ("Table 1", "Table A1.1", "Figure 3", "Figure 5", "Figure 6", "Figure 7")
+    assert [item for item in items if item not in "\n".join(pages)] == []
+
+
+def test_table_1_of_cartpole_on_its_track(finished):
+    with open_dataset(
+        finished.root / "results/micro/data/CartpoleBalance/random/seed-0.h5"
+    ) as data:
+        episodes = list(data.episodes())
+    assert all(episode.jacobian_ok.all() for episode in episodes)
+    assert not any(episode.constraint_active.any() for episode in episodes)
+    with (finished.root / "results/micro/tables/table_1.csv").open() as stream:
+        (row,) = csv.DictReader(stream)
+    # The cart's position moves nothing but itself; ERRATA of the paper say why it has 0.
+    assert (row["state_zero_elements"], row["paper_state_zero_elements"]) == ("3", "0")
+    assert (row["state_dim"], row["action_dim"], row["behaviour"]) == ("4", "1", "random")
+    assert (row["samples"], row["excluded_samples"]) == ("60", "0")
+
+
+def test_nothing_changed_nothing_runs(finished):
+    assert finished.planned("all", "report") == {}
+
+
+def test_a_deleted_figure_takes_one_job(finished):
+    figures = finished.root / "results/micro/figures"
+    for kind in ("svg", "png"):
+        (figures / f"figure_5.{kind}").unlink()
+    output = finished.snakemake("figure_5").stdout
+    assert rules_run(output) == ["figure_5"]
+    assert (figures / "figure_5.svg").is_file()
+    assert (figures / "figure_5.png").is_file()
+    assert finished.planned("figure_5") == {}
+
+
+def test_an_edit_of_durations_reruns_what_depends_on_it(finished):
+    with (finished.root / "src/dynsparse/sparsity/durations.py").open("a") as module:
+        module.write("\n# An edit.\n")
+    output = finished.snakemake().stdout
+    assert rules_run(output) == ["all", "figure_7", "measure_durations", "merge"]
+    assert set(re.findall(r"statistic=(\w+)", output)) == {"durations"}
+    assert finished.planned() == {}
+
+
+def test_a_touch_reruns_nothing(finished):
+    (finished.root / "src/dynsparse/sparsity/durations.py").touch()
+    (finished.root / "src/dynsparse/collection.py").touch()
+    assert finished.planned() == {}
+
+
+@pytest.mark.parametrize(
+    ("module", "stage"),
+    [
+        ("jacobians/methods", "collect_jacobians"),
+        ("mjx_internals", "collect_jacobians"),
+        ("dataset/writer", "collect_jacobians"),
+        ("dataset/reader", "count_elements"),
+        ("verification/differences", "verify_jacobians"),
+        ("figures/style", "figure_6"),
+    ],
+)
+def test_an_edit_of_a_module_is_seen_by_the_stage_that_imports_it(finished, edit, module, stage):
+    edit(finished.root / f"src/dynsparse/{module}.py")
+    assert stage in finished.planned()
+
+
+def rules_run(output):
+    return sorted(re.findall(r"^(?:local)?rule (\w+):", output, re.M))

@@ -45,14 +45,13 @@ def train_expert(environment: str, seed: int, overrides: Mapping[str, Any], outp
     record = train(environment, seed, overrides, output / ".training")
     steps, means = (record.curve[name].to_numpy() for name in ("steps", "reward_mean"))
     best = int(np.argmax(means))
-    chosen = {"expert": best}
     half = int(np.argmin(np.abs(means[: best + 1] - means[best] / 2)))
-    if _HALF[0] * means[best] <= means[half] <= _HALF[1] * means[best]:
-        chosen["half"] = half
     card = _card(record, seed)
-    for kind, index in chosen.items():
+    for kind, index in {"expert": best, "half": half}.items():
         policy = load_policy(record.policy_path(int(steps[index])))
         returns = evaluate_policy(policy, _EVALUATION_STREAM + seed)
+        if kind == "half" and not _is_half(returns["stochastic"].mean, card["expert"]):
+            continue
         facts = {mode: value.as_dict() for mode, value in returns.items()}
         card[kind] = {"file": FILES[kind], "steps": policy.steps, "evaluation": facts}
         save_policy(output / FILES[kind], policy, card=card[kind])
@@ -60,6 +59,11 @@ def train_expert(environment: str, seed: int, overrides: Mapping[str, Any], outp
     with whole_file(output / "card.json") as temporary:
         temporary.write_text(json.dumps(card, indent=2) + "\n")
     shutil.rmtree(record.folder)
+
+
+def _is_half(mean: float, expert: dict[str, Any]) -> bool:
+    low, high = (share * expert["evaluation"]["stochastic"]["mean"] for share in _HALF)
+    return bool(0 < low <= mean <= high)
 
 
 def _card(record: TrainingRecord, seed: int) -> dict[str, Any]:

@@ -1,0 +1,230 @@
+"""Jacobians against central differences of the same step, which know nothing of the methods."""
+
+from functools import cache, partial
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import strategies as st
+from mujoco import mjx
+
+from dynsparse import mjx_internals
+from dynsparse.environments import Dynamics, names
+from dynsparse.environments.dynamics import _template
+from dynsparse.errors import DynsparseError
+from dynsparse.jacobians import METHODS, linearise
+from dynsparse.precision import precision
+from dynsparse.verification.differences import central_differences, relative_error
+from dynsparse.verification.verify import mjx_steps
+
+pytestmark = pytest.mark.usefixtures("float64")
+SAMPLES = 100
+# What the project calls right. Rounding and curvature of the differences stay below 1e-7.
+RIGHT = 1e-4
+# Between two programs that do the same arithmetic in another order.
+ROUNDING = 1e-12
+THRESHOLD = 1e-12
+
+
+def derivatives(dynamics, method, inputs):
+    result = jax.jit(jax.vmap(partial(linearise, dynamics, method)))(*inputs)
+    return jax.tree.map(np.asarray, result)
+
+
+def errors(jacobians, reference):
+    """The error of each sample at which the step has a derivative."""
+    whole = np.concatenate([jacobians.state_jacobian, jacobians.action_jacobian], axis=2)
+    smooth = ~reference.kink & ~reference.jump
+    return relative_error(whole, reference.jacobian).max(axis=(1, 2))[smooth]
+
+
+@pytest.fixture(scope="module")
+def cases(request, wander):
+    """``cases(name)``: an environment, samples of it, and their central differences."""
+
+    @cache
+    def case(name):
+        dynamics = request.getfixturevalue(name)
+        inputs = wander(dynamics, SAMPLES, seed=5)
+        with precision("float64"):
+            return dynamics, inputs, central_differences(mjx_steps(dynamics), *inputs)
+
+    return case
+
+
+@pytest.fixture(scope="module")
+def linearised(cases):
+    """``linearised(name, method)``: Jacobians of the samples, computed once."""
+
+    @cache
+    def derive(name, method):
+        dynamics, inputs, _ = cases(name)
+        with precision("float64"):
+            return derivatives(dynamics, method, inputs)
+
+    return derive
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        *(("cartpole", method) for method in METHODS),
+        *(("reacher", method) for method in METHODS),
+        ("finger", "implicit"),
+        ("finger", "hybrid"),
+    ],
+)
+def test_a_method_agrees_with_differences(cases, linearised, name, method):
+    found = errors(linearised(name, method), cases(name)[2])
+    assert len(found) > 0.8 * SAMPLES
+    assert found.max() < RIGHT
+    assert np.median(found) < 1e-7
+
+
+def test_the_samples_of_the_finger_have_contacts_and_sliding_friction(linearised):
+    record = linearised("finger", "hybrid").record
+    assert record.contact.any()
+    assert not record.contact.any(axis=1).all()
+    assert record.constraint_active.any()
+
+
+def test_unrolling_a_solver_that_stops_early_is_wrong(cases, linearised):
+    """The trap that the implicit derivative avoids on the same samples (docs/jacobians.md)."""
+    wrong = errors(linearised("finger", "unrolled"), cases("finger")[2])
+    assert (wrong > 0.1).mean() > 0.05
+
+
+@pytest.mark.parametrize("name", ["cartpole", "reacher", "finger"])
+def test_no_method_changes_the_step(cases, linearised, name):
+    dynamics, inputs, _ = cases(name)
+    plain, memory = jax.jit(jax.vmap(dynamics.step))(*inputs)
+    for method in METHODS:
+        derived = linearised(name, method)
+        np.testing.assert_allclose(derived.next_state, plain, rtol=ROUNDING, atol=ROUNDING)
+        # Accelerations, some hundred in size: rounding divided by the square of a small step.
+        np.testing.assert_allclose(derived.record.memory, memory, rtol=1e-8, atol=1e-8)
+
+
+def test_cartpole_has_three_zeros_on_its_track_and_none_beyond(cases, linearised):
+    dynamics = cases("cartpole")[0]
+    zero = np.abs(linearised("cartpole", "hybrid").state_jacobian) < THRESHOLD
+    always = {
+        (dynamics.state_names[row], dynamics.state_names[column])
+        for row, column in np.argwhere(zero.all(axis=0))
+    }
+    others = ("qpos:hinge_1 [rad]", "qvel:slider [m/s]", "qvel:hinge_1 [rad/s]")
+    assert always == {(row, "qpos:slider [m]") for row in others}
+    beyond = jnp.array([[1.81, 0.1, 0.2, 0.3]])
+    sample = derivatives(dynamics, "hybrid", (beyond, jnp.zeros((1, 1)), jnp.zeros((1, 2))))
+    assert sample.record.constraint_active.tolist() == [[True]]
+    assert (zero.all(axis=0) & (np.abs(sample.state_jacobian[0]) < THRESHOLD)).sum() == 0
+
+
+def test_beyond_its_limit_every_method_is_right(cases):
+    """The limit's spring is one constraint, which the solver finds at once."""
+    dynamics, inputs, _ = cases("cartpole")
+    state = inputs[0][:20] + np.array([2.2, 0, 0, 0])
+    beyond = (state, inputs[1][:20], np.zeros((20, 2)))
+    reference = central_differences(mjx_steps(dynamics), *beyond)
+    for method in ("implicit", "hybrid"):
+        assert errors(derivatives(dynamics, method, beyond), reference).max() < RIGHT
+
+
+def test_refuses_an_unknown_method(cartpole):
+    with pytest.raises(DynsparseError, match="'exact' is none of unrolled, implicit, hybrid"):
+        linearise(cartpole, "exact", jnp.zeros(4), jnp.zeros(1), jnp.zeros(2))
+
+
+# Random models.
+
+CONVERGED = 50
+
+
+@st.composite
+def models(draw):
+    """MJCF of one to three joints in a chain, with some of all that MJX constrains."""
+    count = draw(st.integers(1, 3))
+    joints, tail = "", ""
+    for k in range(count):
+        kind = draw(st.sampled_from(["hinge", "slide"]))
+        axis = draw(st.sampled_from(["1 0 0", "0 1 0", "0 0 1", "0.6 0 0.8"]))
+        limited = draw(st.booleans())
+        friction = draw(st.sampled_from([0, 0, 0.2]))
+        # The lowest body touches the ground in some of the states.
+        joints += f"""
+          <body pos="0.1 0 -0.3">
+            <joint name="j{k}" type="{kind}" axis="{axis}" damping="0.1" frictionloss="{friction}"
+                   limited="{str(limited).lower()}" range="-0.4 0.4"/>
+            <geom type="sphere" size="0.1" mass="{draw(st.floats(0.5, 2.0))}" pos="0 0.05 -0.1"
+                  contype="0" conaffinity="{int(k == count - 1)}"/>"""
+        tail += "</body>"
+    tendon = draw(st.sampled_from(["", 'limited="true" range="-0.2 0.2"', 'frictionloss="0.1"']))
+    terms = "".join(f'<joint joint="j{k}" coef="{k + 1}"/>' for k in range(count))
+    ground = '<geom type="plane" size="9 9 1" contype="1" conaffinity="0"/>'
+    return f"""
+    <mujoco>
+      <compiler angle="radian"/>
+      <option timestep="0.005" iterations="{draw(st.sampled_from([1, 4, CONVERGED]))}"
+              ls_iterations="50" tolerance="1e-10"/>
+      <worldbody>
+        {ground if draw(st.booleans()) else ""}
+        <body pos="0 0 {0.3 * count + 0.15}">
+          <geom size="0.01" contype="0" conaffinity="0"/>{joints}{tail}</body>
+      </worldbody>
+      <tendon>{f"<fixed {tendon}>{terms}</fixed>" if tendon else ""}</tendon>
+      <actuator><motor joint="j0" gear="2"/></actuator>
+    </mujoco>"""
+
+
+def dynamics_of(xml, substeps=2):
+    """The dynamics of a model that is no environment."""
+    mj_model = mujoco.MjModel.from_xml_string(xml)
+    model = mjx.put_model(mj_model, impl="jax")
+    return Dynamics(
+        name="random model",
+        environment=SimpleNamespace(mj_model=mj_model),
+        model=model,
+        template=_template(mj_model, model),
+        control_dt_s=substeps * mj_model.opt.timestep,
+        substeps=substeps,
+        state_names=names.state_names(mj_model),
+        action_names=names.action_names(mj_model),
+        contact_names=names.pair_names(mj_model, mjx_internals.collision_pairs(mj_model)),
+        constraint_names=names.constraint_names(mj_model),
+    )
+
+
+def samples_of(model, seed, count=40):
+    rng = np.random.default_rng(seed)
+    state = np.concatenate(
+        [rng.uniform(-0.6, 0.6, (count, model.nq)), rng.normal(size=(count, model.nv))], axis=1
+    )
+    return state, rng.uniform(-1, 1, (count, model.nu)), rng.normal(size=(count, model.nv))
+
+
+# Each example compiles its own programs, so there are few and they are not shrunk.
+few = settings(
+    max_examples=5,
+    derandomize=True,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@few
+@given(xml=models(), seed=st.integers(0, 100))
+def test_methods_agree_with_differences_on_random_models(xml, seed):
+    with precision("float64"):
+        dynamics = dynamics_of(xml)
+        inputs = samples_of(dynamics.mj_model, seed)
+        reference = central_differences(mjx_steps(dynamics), *inputs)
+        assume((~reference.kink & ~reference.jump).sum() >= len(inputs[0]) / 4)
+        converged = dynamics.mj_model.opt.iterations == CONVERGED
+        for method in ("implicit", "hybrid") if converged else ("hybrid",):
+            found = errors(derivatives(dynamics, method, inputs), reference)
+            assert found.max() < RIGHT, f"{method}: {found.max()}"

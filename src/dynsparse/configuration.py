@@ -42,4 +42,3 @@ def _explain(error: ValidationError) -> str:
     if error.validator == "type" and isinstance(error.instance, str) and "e" in error.instance:
         hint = " (YAML reads 1e-12 as text; write 1.0e-12)"
     return f"config: {key}: {error.message}{hint}"
-

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dynsparse.errors import DynsparseError
@@ -29,7 +29,8 @@ def whole_file(path: Path | str) -> Iterator[Path]:
     except OSError as error:
         raise DynsparseError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def sha256(path: Path | str) -> str:

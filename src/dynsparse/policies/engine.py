@@ -1,7 +1,7 @@
 """A Playground environment whose physics runs in MuJoCo's C engine, for training on a CPU.
 
 Observations, rewards and resets are the environment's own code. Only the call that advances the
-simulator is replaced, by the same model on the C engine, which is many times faster on a CPU.
+simulator is replaced, by the same model on the C engine, which is several times faster on a CPU.
 """
 
 import math

@@ -1,0 +1,138 @@
+"""Whole files, logs of jobs, progress, precision: what every job leans on."""
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dynsparse.console import job_log, progress
+from dynsparse.errors import DynsparseError, did_you_mean
+from dynsparse.files import sha256, whole_file
+from dynsparse.job import CACHE_VARIABLE
+from dynsparse.precision import precision
+
+
+def names(folder):
+    return sorted(item.name for item in folder.iterdir())
+
+
+def test_a_file_appears_when_it_is_whole(tmp_path):
+    path = tmp_path / "new" / "table.parquet"
+    with whole_file(path) as temporary:
+        temporary.write_text("half")
+        assert not path.exists()
+        assert temporary.parent == path.parent
+        assert temporary.suffix == ".parquet"
+    assert path.read_text() == "half"
+    assert names(path.parent) == ["table.parquet"]
+
+
+def test_a_failure_leaves_the_old_file(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), whole_file(path) as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["table.csv"]
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "taken").write_text("")
+    path = tmp_path / "taken" / "table.csv"
+    with pytest.raises(DynsparseError) as caught, whole_file(path):
+        pytest.fail("there is no folder to write into")
+    assert str(caught.value).startswith(f"{path}: cannot be written: ")
+
+
+def test_a_full_disk_is_one_line(tmp_path):
+    path = tmp_path / "table.csv"
+    with pytest.raises(DynsparseError) as caught, whole_file(path):
+        Path("/dev/full").write_text("x")
+    assert str(caught.value) == f"{path}: cannot be written: No space left on device"
+    assert names(tmp_path) == []
+
+
+def test_a_digest_is_sha256_of_the_bytes(tmp_path):
+    content = os.urandom(300_000)
+    (tmp_path / "x").write_bytes(content)
+    assert sha256(tmp_path / "x") == hashlib.sha256(content).hexdigest()
+
+
+@pytest.fixture
+def terminal(tmp_path):
+    with (tmp_path / "terminal").open("w", buffering=1) as stream:
+        yield stream
+
+
+def test_a_job_says_a_known_error_in_one_line(tmp_path, terminal, monkeypatch):
+    log = tmp_path / "job.log"
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with pytest.raises(SystemExit) as stopped, job_log(str(log)):
+        print("working", file=sys.stderr)
+        raise DynsparseError("x.h5: no such file")
+    assert stopped.value.code == 1
+    assert sys.stderr is terminal
+    said = "working\nerror: x.h5: no such file\n"
+    assert log.read_text() == Path(terminal.name).read_text() == said
+
+
+def test_a_job_does_not_hide_an_error_that_is_not_known(tmp_path, terminal, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with pytest.raises(ZeroDivisionError), job_log(str(tmp_path / "job.log")):
+        raise ZeroDivisionError
+    assert sys.stderr is terminal
+
+
+def test_progress_without_a_terminal_is_plain_lines(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with progress(10, "CartpoleBalance seed 0", "step", initial=4) as bar:
+        bar.update(6)
+    lines = stream.getvalue().splitlines()
+    assert "4/10" in lines[0]
+    assert "10/10" in lines[-1]
+    assert all("CartpoleBalance seed 0" in line for line in lines)
+    assert "\r" not in stream.getvalue()
+
+
+def test_the_nearest_name_is_offered_however_far():
+    assert did_you_mean("steps", ["episodes", "steps_"]) == "did you mean 'steps_'?"
+    assert did_you_mean("", ["alpha"]) == "did you mean 'alpha'?"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_precision_is_a_context(dtype):
+    before = jnp.ones(1).dtype
+    with precision(dtype):
+        assert jnp.ones(1).dtype == np.dtype(dtype)
+        assert jax.config.jax_default_matmul_precision == "highest"
+    assert jnp.ones(1).dtype == before
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({CACHE_VARIABLE: "/somewhere"}, "/somewhere"),
+        ({"XDG_CACHE_HOME": "/caches"}, "/caches/dynsparse/jax"),
+        ({"HOME": "/home/user"}, "/home/user/.cache/dynsparse/jax"),
+    ],
+)
+def test_compiled_programs_are_kept_on_disk(variables, expected):
+    code = (
+        "import jax; from dynsparse.job import cache_compilations; cache_compilations(); "
+        "print(jax.config.jax_compilation_cache_dir)"
+    )
+    ours = {CACHE_VARIABLE, "XDG_CACHE_HOME", "HOME"}
+    environment = {k: v for k, v in os.environ.items() if k not in ours} | variables
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == expected

@@ -18,7 +18,7 @@ from dynsparse.environments.dynamics import _template
 from dynsparse.errors import DynsparseError
 from dynsparse.jacobians import METHODS, linearise
 from dynsparse.precision import precision
-from dynsparse.verification.differences import central_differences, relative_error
+from dynsparse.verification import differences
 from dynsparse.verification.verify import mjx_steps
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -27,19 +27,46 @@ SAMPLES = 100
 RIGHT = 1e-4
 # Between two programs that do the same arithmetic in another order.
 ROUNDING = 1e-12
-THRESHOLD = 1e-12
 
 
-def derivatives(dynamics, method, inputs):
-    result = jax.jit(jax.vmap(partial(linearise, dynamics, method)))(*inputs)
-    return jax.tree.map(np.asarray, result)
+def derive(dynamics, method):
+    """The compiled Jacobians of a batch of samples."""
+    compiled = jax.jit(jax.vmap(partial(linearise, dynamics, method)))
+    return lambda inputs: jax.tree.map(np.asarray, compiled(*inputs))
 
 
-def errors(jacobians, reference):
+def references(dynamics, inputs):
+    """Central differences of two widths: a bend between the two spoils the wider one alone."""
+    steps = mjx_steps(dynamics)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(differences, "HALF_WIDTH", 1e-7)
+        narrow = differences.central_differences(steps, *inputs)
+    return differences.central_differences(steps, *inputs), narrow
+
+
+def errors(jacobians, references):
     """The error of each sample at which the step has a derivative."""
     whole = np.concatenate([jacobians.state_jacobian, jacobians.action_jacobian], axis=2)
-    smooth = ~reference.kink & ~reference.jump
-    return relative_error(whole, reference.jacobian).max(axis=(1, 2))[smooth]
+    both = [differences.relative_error(whole, each.jacobian) for each in references]
+    smooth = ~references[0].kink & ~references[0].jump
+    return np.minimum(*both).max(axis=(1, 2))[smooth]
+
+
+def touching(dynamics, count):
+    """Samples in which something just touches, with a warm start that fits."""
+    model = dynamics.mj_model
+    data, rng = mujoco.MjData(model), np.random.default_rng(0)
+    low, high = np.where(model.jnt_limited, model.jnt_range.T, [[-np.pi], [np.pi]])
+    found = []
+    while len(found) < count:
+        mujoco.mj_resetData(model, data)
+        data.qpos[:] = rng.uniform(low, high)
+        data.qvel[:] = 0.3 * rng.normal(size=model.nv)
+        mujoco.mj_forward(model, data)
+        if data.ncon and -0.004 < data.contact.dist.min() < 0:
+            found.append((np.append(data.qpos, data.qvel), data.qacc.copy()))
+    state, memory = (np.stack(x) for x in zip(*found, strict=True))
+    return state, rng.uniform(-1, 1, (count, model.nu)), memory
 
 
 @pytest.fixture(scope="module")
@@ -50,23 +77,31 @@ def cases(request, wander):
     def case(name):
         dynamics = request.getfixturevalue(name)
         inputs = wander(dynamics, SAMPLES, seed=5)
+        if dynamics.contact_names:
+            contacts = touching(dynamics, SAMPLES // 4)
+            inputs = [np.concatenate(x)[:SAMPLES] for x in zip(contacts, inputs, strict=True)]
         with precision("float64"):
-            return dynamics, inputs, central_differences(mjx_steps(dynamics), *inputs)
+            return dynamics, inputs, references(dynamics, inputs)
 
     return case
 
 
 @pytest.fixture(scope="module")
-def linearised(cases):
+def programs(request):
+    """``programs(name, method)``: compiled once."""
+    return cache(lambda name, method: derive(request.getfixturevalue(name), method))
+
+
+@pytest.fixture(scope="module")
+def linearised(cases, programs):
     """``linearised(name, method)``: Jacobians of the samples, computed once."""
 
     @cache
-    def derive(name, method):
-        dynamics, inputs, _ = cases(name)
+    def jacobians(name, method):
         with precision("float64"):
-            return derivatives(dynamics, method, inputs)
+            return programs(name, method)(cases(name)[1])
 
-    return derive
+    return jacobians
 
 
 @pytest.mark.parametrize(
@@ -80,7 +115,7 @@ def linearised(cases):
 )
 def test_a_method_agrees_with_differences(cases, linearised, name, method):
     found = errors(linearised(name, method), cases(name)[2])
-    assert len(found) > 0.8 * SAMPLES
+    assert len(found) > 0.7 * SAMPLES
     assert found.max() < RIGHT
     assert np.median(found) < 1e-7
 
@@ -109,29 +144,14 @@ def test_no_method_changes_the_step(cases, linearised, name):
         np.testing.assert_allclose(derived.record.memory, memory, rtol=1e-8, atol=1e-8)
 
 
-def test_cartpole_has_three_zeros_on_its_track_and_none_beyond(cases, linearised):
-    dynamics = cases("cartpole")[0]
-    zero = np.abs(linearised("cartpole", "hybrid").state_jacobian) < THRESHOLD
-    always = {
-        (dynamics.state_names[row], dynamics.state_names[column])
-        for row, column in np.argwhere(zero.all(axis=0))
-    }
-    others = ("qpos:hinge_1 [rad]", "qvel:slider [m/s]", "qvel:hinge_1 [rad/s]")
-    assert always == {(row, "qpos:slider [m]") for row in others}
-    beyond = jnp.array([[1.81, 0.1, 0.2, 0.3]])
-    sample = derivatives(dynamics, "hybrid", (beyond, jnp.zeros((1, 1)), jnp.zeros((1, 2))))
-    assert sample.record.constraint_active.tolist() == [[True]]
-    assert (zero.all(axis=0) & (np.abs(sample.state_jacobian[0]) < THRESHOLD)).sum() == 0
-
-
-def test_beyond_its_limit_every_method_is_right(cases):
-    """The limit's spring is one constraint, which the solver finds at once."""
+def test_methods_are_right_beyond_a_limit(cases, programs):
     dynamics, inputs, _ = cases("cartpole")
-    state = inputs[0][:20] + np.array([2.2, 0, 0, 0])
-    beyond = (state, inputs[1][:20], np.zeros((20, 2)))
-    reference = central_differences(mjx_steps(dynamics), *beyond)
+    beyond = (inputs[0] + np.array([2.2, 0, 0, 0]), inputs[1], np.zeros((SAMPLES, 2)))
+    reference = references(dynamics, beyond)
     for method in ("implicit", "hybrid"):
-        assert errors(derivatives(dynamics, method, beyond), reference).max() < RIGHT
+        found = programs("cartpole", method)(beyond)
+        assert found.record.constraint_active.mean() > 0.9
+        assert errors(found, reference).max() < RIGHT
 
 
 def test_refuses_an_unknown_method(cartpole):
@@ -208,7 +228,7 @@ def samples_of(model, seed, count=40):
 
 # Each example compiles its own programs, so there are few and they are not shrunk.
 few = settings(
-    max_examples=5,
+    max_examples=4,
     derandomize=True,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
@@ -222,9 +242,9 @@ def test_methods_agree_with_differences_on_random_models(xml, seed):
     with precision("float64"):
         dynamics = dynamics_of(xml)
         inputs = samples_of(dynamics.mj_model, seed)
-        reference = central_differences(mjx_steps(dynamics), *inputs)
-        assume((~reference.kink & ~reference.jump).sum() >= len(inputs[0]) / 4)
+        reference = references(dynamics, inputs)
+        assume((~reference[0].kink & ~reference[0].jump).mean() >= 0.25)
         converged = dynamics.mj_model.opt.iterations == CONVERGED
         for method in ("implicit", "hybrid") if converged else ("hybrid",):
-            found = errors(derivatives(dynamics, method, inputs), reference)
+            found = errors(derive(dynamics, method)(inputs), reference)
             assert found.max() < RIGHT, f"{method}: {found.max()}"

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from dynsparse.collection import collect
+from dynsparse.collection import _with_jacobians, collect
 from dynsparse.dataset import open_dataset
 from dynsparse.environments import playground_environment
+from dynsparse.environments.dynamics import StepRecord
+from dynsparse.jacobians.methods import Linearisation
 from dynsparse.verification.engine import engine_steps
 
 THRESHOLD = 1e-12
@@ -82,3 +84,29 @@ def test_always_zero_elements_on_the_track_and_beyond_its_end(cartpole_file, car
     assert result.record.constraint_active.tolist() == [True]
     always &= np.abs(np.asarray(result.state_jacobian)) < THRESHOLD
     assert not always.any()
+
+
+def test_jacobians_that_are_not_finite_are_marked():
+    """Two episodes of three steps, in batches of four; one number of sample 4 is not finite."""
+    shape = (2, 3)
+    steps = {
+        "state": np.arange(12.0).reshape(*shape, 2),
+        "action": np.zeros((*shape, 1)),
+        "memory": np.zeros((*shape, 1)),
+        "reward": np.zeros(shape),
+        "terminated": np.zeros(shape, bool),
+    }
+
+    def derive(state, action, memory):
+        jacobian = np.repeat(state[:, :, None], 2, axis=2)
+        jacobian[state[:, 0] == 8.0, 1, 1] = np.nan
+        nothing = np.zeros((len(state), 0), bool)
+        record = StepRecord(memory, nothing, nothing)
+        return Linearisation(state, jacobian, jacobian[:, :, :1], record)
+
+    done = []
+    block = _with_jacobians(derive, steps, 4, done.append)
+    assert block["jacobian_ok"].tolist() == [[True, True, True], [True, False, True]]
+    # Samples stay in order, and those that fill up the last batch are dropped.
+    np.testing.assert_array_equal(block["state_jacobian"][..., 0, 0], steps["state"][..., 0])
+    assert done == [4, 2]

@@ -4,7 +4,7 @@ import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -17,7 +17,7 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def progress(total: int, description: str, unit: str, initial: int = 0) -> "tqdm[None]":
+def progress(total: int, description: str, unit: str, initial: int = 0) -> "tqdm[Any]":
     """A progress bar on standard error; plain lines, ten seconds apart, without a terminal.
 
     Args:

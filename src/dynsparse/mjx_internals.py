@@ -136,10 +136,9 @@ def _with_optimum_tangents(
     improvement = jax.lax.stop_gradient(gradient @ newton_step) / (2 * scale)
 
     tangent = -_only_tangent(newton_step)
-    force = _only_tangent(context.efc_force) - weight * (jacobian @ tangent)
-    joint_force = _only_tangent(context.qfrc_constraint) - jacobian.T @ (
-        weight * (jacobian @ tangent)
-    )
+    answer = weight * (jacobian @ tangent)  # of the constraints to the moved acceleration
+    force = _only_tangent(context.efc_force) - answer
+    joint_force = _only_tangent(context.qfrc_constraint) - jacobian.T @ answer
     values = jax.lax.stop_gradient((solved.qfrc_constraint, solved._impl.efc_force))
     tangents = {
         "qacc": qacc + tangent,

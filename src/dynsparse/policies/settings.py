@@ -1,6 +1,5 @@
 """What a training run is made with: Playground's tuned settings and what overrides them."""
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from dynsparse.errors import DynsparseError
+from dynsparse.errors import DynsparseError, did_you_mean
 
 # Settings of Brax's PPO that Playground leaves at Brax's defaults (0.14.2), so that a schedule
 # may set them and a card shows them.
@@ -124,9 +123,9 @@ def schedule(path: Path | str, environment: str) -> dict[str, Any]:
 def _check_keys(environment: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     for key in given:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
             raise DynsparseError(
-                f"training setting {key!r} of {environment} does not exist; did you mean {near!r}?"
+                f"training setting {key!r} of {environment} does not exist; "
+                f"{did_you_mean(key, known)}"
             )
 
 

@@ -16,6 +16,7 @@ from dynsparse.environments.dynamics import Action, Memory, State
 from dynsparse.environments.playground import Solver
 from dynsparse.precision import Precision, precision
 from dynsparse.sparsity.parquet import with_metadata
+from dynsparse.sparsity.source import source_name
 from dynsparse.verification.differences import Steps, central_differences, relative_error
 from dynsparse.verification.engine import engine_steps
 
@@ -101,9 +102,8 @@ def verify_jacobians(dataset: Dataset, samples: int, solver: Solver, dtype: Prec
     same = {"environment": info.environment, "behaviour": info.behaviour, "seed": info.seed}
     constant = {k: [v] * len(ad) for k, v in {**same, "method": info.method}.items()}
     table = pa.table({**constant, **columns}, schema=SCHEMA)
-    source = f"{info.environment}/{info.behaviour}/seed-{info.seed}"
     facts = {"control_dt_s": info.control_dt_s, "steps": len(ad), "threshold": ZERO}
-    return with_metadata(table, "verification", **facts, sources=[source])
+    return with_metadata(table, "verification", **facts, sources=[source_name(info)])
 
 
 def _disagreements(

@@ -44,8 +44,8 @@ def figure_3(elements: pa.Table, threshold: float) -> Figure:
         [row for row in shown if row["jacobian"] == jacobian] for jacobian in ("state", "action")
     )
     figure, axes = _layout(_names(state, "row"), _names(action, "column"))
-    image = _heatmap(axes[0], state, "state Jacobian", "current state")
-    _heatmap(axes[1], action, "action Jacobian", "action")
+    image = heatmap(axes[0], state, "state Jacobian", "current state")
+    heatmap(axes[1], action, "action Jacobian", "action")
     axes[0].set_ylabel("next state")
     axes[1].tick_params(labelleft=False)
     bar = figure.colorbar(image, ax=axes, label="samples in which the element is zero [%]")
@@ -72,7 +72,8 @@ def _names(rows: list[dict], axis: str) -> list[str]:
     return [name for _, name in sorted({(row[axis], row[f"{axis}_name"]) for row in rows})]
 
 
-def _heatmap(axes: Axes, rows: list[dict], title: str, label: str) -> AxesImage:
+def heatmap(axes: Axes, rows: list[dict], title: str, label: str) -> AxesImage:
+    """One panel: the rows of one Jacobian and threshold of a table of kind ``elements``."""
     outputs, inputs = _names(rows, "row"), _names(rows, "column")
     percent = np.full((len(outputs), len(inputs)), np.nan)
     for row in rows:

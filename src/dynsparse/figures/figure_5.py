@@ -30,7 +30,7 @@ def figure_5(steps: Sequence[pa.Table]) -> Figure:
     """
     figure, axes = panels(len(steps), height_in=2.0)
     for panel, table in zip(axes, steps, strict=True):
-        _panel(panel, table)
+        sparsity_histogram(panel, table)
     figure.supxlabel("sparsity (share of elements that are zero)", fontsize=8)
     figure.supylabel("share of samples [%]", fontsize=8)
     threshold = metadata_of(steps[0])["threshold"]
@@ -53,7 +53,8 @@ def histogram(
     return 100 * np.bincount(number, minlength=bins) / max(len(zeros), 1)
 
 
-def _panel(axes: Axes, table: pa.Table) -> None:
+def sparsity_histogram(axes: Axes, table: pa.Table) -> None:
+    """One panel: the histogram of one table of kind ``steps``."""
     ok = table.filter(table["jacobian_ok"])
     axes.set_title(f"{heading(table)}, {counted(ok.num_rows, 'sample')}")
     for jacobian, colour, sign in (("state", STATE, 1), ("action", ACTION, -1)):

@@ -32,10 +32,10 @@ def figure_6(steps: Sequence[pa.Table]) -> Figure:
         episode = first_episode(table)
         left, right = figure.add_subplot(grid[row, 0]), figure.add_subplot(grid[row, 1])
         left.sharey(right)
-        _panel(left, episode.slice(0, FIRST_STEPS), f"{heading(table)}, first {FIRST_STEPS} steps")
+        sparsity_over_time(left, episode.slice(0, FIRST_STEPS), f"{heading(table)}, first {FIRST_STEPS} steps")
         number = episode["episode"][0].as_py()
         seed = episode["seed"][0].as_py()
-        _panel(right, episode, f"{heading(table)}, seed {seed}, episode {number}")
+        sparsity_over_time(right, episode, f"{heading(table)}, seed {seed}, episode {number}")
         left.set_ylabel("sparsity [%]")
         right.tick_params(labelleft=False)
         for panel in (left, right):
@@ -52,7 +52,8 @@ def first_episode(table: pa.Table) -> pa.Table:
     return rows.sort_by("step")
 
 
-def _panel(axes: Axes, episode: pa.Table, title: str) -> None:
+def sparsity_over_time(axes: Axes, episode: pa.Table, title: str) -> None:
+    """One panel: consecutive steps of one episode, from a table of kind ``steps``."""
     steps = episode["step"].to_numpy()
     edges = np.append(steps, steps[-1] + 1)
     touching = episode["contacts"].to_numpy() > 0

@@ -30,7 +30,7 @@ def figure_7(durations: Sequence[pa.Table]) -> Figure:
     """
     figure, axes = panels(len(durations), height_in=2.3)
     for panel, table in zip(axes, durations, strict=True):
-        _panel(panel, table)
+        duration_distribution(panel, table)
     drawn = [panel for panel in axes if panel.lines]
     for panel in drawn[1:]:
         panel.sharex(drawn[0])
@@ -67,7 +67,8 @@ def log_edges(longest: int) -> Float[np.ndarray, " edges"]:
     return np.unique(np.round(marks)) - 0.5
 
 
-def _panel(axes: Axes, table: pa.Table) -> None:
+def duration_distribution(axes: Axes, table: pa.Table) -> None:
+    """One panel: the durations of one table of kind ``durations``."""
     dt_ms = 1000 * metadata_of(table)["control_dt_s"]
     axes.set_title(heading(table))
     axes.set_xlabel(f"duration [control steps of {dt_ms:g} ms]")

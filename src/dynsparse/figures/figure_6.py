@@ -32,7 +32,9 @@ def figure_6(steps: Sequence[pa.Table]) -> Figure:
         episode = first_episode(table)
         left, right = figure.add_subplot(grid[row, 0]), figure.add_subplot(grid[row, 1])
         left.sharey(right)
-        sparsity_over_time(left, episode.slice(0, FIRST_STEPS), f"{heading(table)}, first {FIRST_STEPS} steps")
+        sparsity_over_time(
+            left, episode.slice(0, FIRST_STEPS), f"{heading(table)}, first {FIRST_STEPS} steps"
+        )
         number = episode["episode"][0].as_py()
         seed = episode["seed"][0].as_py()
         sparsity_over_time(right, episode, f"{heading(table)}, seed {seed}, episode {number}")

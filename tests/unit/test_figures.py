@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sparsity_fakes import fake_dataset, fake_episode
+from sparsity_fakes import count_elements, durations_of, fake_dataset, fake_episode, steps_of
 
 from dynsparse.errors import DynsparseError
 from dynsparse.figures.figure_3 import figure_3
@@ -17,10 +17,7 @@ from dynsparse.figures.figure_6 import figure_6, first_episode
 from dynsparse.figures.figure_7 import figure_7, length_counts, log_edges
 from dynsparse.figures.learning_curve import learning_curve
 from dynsparse.figures.style import save_figure
-from dynsparse.sparsity.durations import measure_durations
-from dynsparse.sparsity.elements import count_elements
 from dynsparse.sparsity.merging import merge_seeds
-from dynsparse.sparsity.steps import measure_steps
 
 THRESHOLD = 1e-12
 
@@ -36,7 +33,7 @@ def planted(seed=0, environment="Twolink"):
 
 
 def steps(environment="Twolink"):
-    tables = [measure_steps(planted(seed, environment), THRESHOLD) for seed in (1, 0)]
+    tables = [steps_of(planted(seed, environment), THRESHOLD) for seed in (1, 0)]
     return merge_seeds(tables)
 
 
@@ -111,19 +108,19 @@ def test_figure_6_draws_the_first_episode_of_the_lowest_seed():
 
 def test_figure_6_leaves_a_gap_where_a_sample_is_not_finite():
     dataset = fake_dataset([fake_episode(0, np.ones((3, 2, 2)), ok=[True, False, True])])
-    right = figure_6([measure_steps(dataset, THRESHOLD)]).axes[1]
+    right = figure_6([steps_of(dataset, THRESHOLD)]).axes[1]
     np.testing.assert_array_equal(right.patches[-2].get_data().values, [0, np.nan, 0])
 
 
 def test_figure_7_counts_what_switches_and_says_when_nothing_does():
-    durations = measure_durations(planted(), THRESHOLD)
+    durations = durations_of(planted(), THRESHOLD)
     # (0, 1) of the state Jacobian: 100 zero runs of one step in each of two episodes;
     # (1, 0) and its twin in the action Jacobian: runs of 7 and 392 around one nonzero step
     assert [values.tolist() for values in length_counts(durations, True)] == [
         [1, 7, 392],
         [200, 4, 4],
     ]
-    still = measure_durations(fake_dataset([fake_episode(0, np.ones((5, 2, 2)))]), THRESHOLD)
+    still = durations_of(fake_dataset([fake_episode(0, np.ones((5, 2, 2)))]), THRESHOLD)
     switching, quiet = figure_7([durations, still]).axes
     mean = (200 + 4 * 7 + 4 * 392) / 208
     assert f"zero: mean {mean:.1f}, 208 runs" in ticks(switching.get_legend().get_texts())

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sparsity_fakes import fake_dataset, fake_episode
+from sparsity_fakes import durations_of, fake_dataset, fake_episode
 
 from dynsparse.sparsity import durations
-from dynsparse.sparsity.durations import measure_durations, run_lengths
+from dynsparse.sparsity.durations import run_lengths
 from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.sparsity.patterns import pack
 
 
 @st.composite
@@ -18,6 +19,10 @@ def series(draw):
     zero = draw(hnp.arrays(bool, shape))
     ok = draw(hnp.arrays(bool, shape[0], elements=st.sampled_from([True, True, True, False])))
     return zero, ok
+
+
+def lengths(zero, ok):
+    return run_lengths(pack(zero), zero.shape[1], ok)
 
 
 def as_set(runs):
@@ -45,13 +50,13 @@ def by_hand(zero, ok):
 
 @given(series())
 def test_run_lengths_equal_a_plain_loop(sample):
-    assert as_set(run_lengths(*sample)) == by_hand(*sample)
+    assert as_set(lengths(*sample)) == by_hand(*sample)
 
 
 @given(series())
 def test_runs_cover_every_ok_step_once(sample):
     zero, ok = sample
-    runs = run_lengths(zero, ok)
+    runs = lengths(zero, ok)
     assert runs.length.sum() == ok.sum() * zero.shape[1]
     assert runs.length[runs.zero].sum() == zero[ok].sum()
 
@@ -59,7 +64,7 @@ def test_runs_cover_every_ok_step_once(sample):
 @given(series())
 def test_reversed_time_exchanges_the_cuts(sample):
     zero, ok = sample
-    forward, backward = run_lengths(zero, ok), run_lengths(zero[::-1], ok[::-1])
+    forward, backward = lengths(zero, ok), lengths(zero[::-1], ok[::-1])
     exchanged = forward._replace(cut_start=forward.cut_end, cut_end=forward.cut_start)
     assert as_set(exchanged) == as_set(backward)
 
@@ -68,13 +73,11 @@ def test_reversed_time_exchanges_the_cuts(sample):
 def test_an_unknown_sample_between_two_episodes_parts_them(first, second):
     elements = min(first[0].shape[1], second[0].shape[1])
     (zero_1, ok_1), (zero_2, ok_2) = ((zero[:, :elements], ok) for zero, ok in (first, second))
-    joined = run_lengths(
+    joined = lengths(
         np.concatenate([zero_1, np.zeros((1, elements), bool), zero_2]),
         np.concatenate([ok_1, [False], ok_2]),
     )
-    assert as_set(joined) == sorted(
-        as_set(run_lengths(zero_1, ok_1)) + as_set(run_lengths(zero_2, ok_2))
-    )
+    assert as_set(joined) == sorted(as_set(lengths(zero_1, ok_1)) + as_set(lengths(zero_2, ok_2)))
 
 
 def test_planted_runs_are_found():
@@ -82,7 +85,7 @@ def test_planted_runs_are_found():
     pattern[3:7, 0, 1] = 0.0  # inner zero run of 4, between nonzero runs of 3 and 3
     pattern[:, 1, 0] = 1e-13  # below the threshold for the whole episode
     pattern[8:, 1, 1] = 0.0  # zero run of 2, cut by the end
-    table = measure_durations(fake_dataset([fake_episode(0, pattern)]), 1e-12)
+    table = durations_of(fake_dataset([fake_episode(0, pattern)]), 1e-12)
     rows = [
         tuple(row[key] for key in ("row", "column", "zero", "length", "cut_start", "cut_end"))
         for row in table.to_pylist()
@@ -103,7 +106,7 @@ def test_planted_runs_are_found():
 
 def test_equal_runs_of_several_episodes_are_counted_together():
     episode = np.ones((5, 2, 2))
-    table = measure_durations(fake_dataset([fake_episode(i, episode) for i in range(3)]), 1e-12)
+    table = durations_of(fake_dataset([fake_episode(i, episode) for i in range(3)]), 1e-12)
     assert table["count"].to_pylist() == [3] * 6
     assert table["length"].to_pylist() == [5] * 6
 
@@ -113,9 +116,9 @@ def test_equal_runs_of_several_episodes_are_counted_together():
 @given(st.lists(hnp.arrays(bool, (6, 2, 2)), max_size=5))
 def test_the_size_of_the_buffer_changes_nothing(buffer, patterns):
     dataset = fake_dataset([fake_episode(i, 1.0 - zero) for i, zero in enumerate(patterns)])
-    expected = measure_durations(dataset, 1e-12)
+    expected = durations_of(dataset, 1e-12)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(durations, "BUFFERED_RUNS", buffer)
-        assert measure_durations(dataset, 1e-12).equals(expected)
+        assert durations_of(dataset, 1e-12).equals(expected)
     total = sum(row["length"] * row["count"] for row in expected.to_pylist())
     assert total == 6 * 6 * len(patterns)

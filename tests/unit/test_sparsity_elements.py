@@ -4,11 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sparsity_fakes import fake_dataset, fake_episode
+from sparsity_fakes import count_elements, fake_dataset, fake_episode, steps_of
 
-from dynsparse.sparsity.elements import count_elements
 from dynsparse.sparsity.parquet import metadata_of
-from dynsparse.sparsity.steps import measure_steps
 
 
 def planted():
@@ -45,7 +43,7 @@ def test_rows_are_outputs_and_columns_inputs():
 
 
 def test_zeros_per_step():
-    table = measure_steps(fake_dataset([planted()], control_dt_s=0.5), 1e-12)
+    table = steps_of(fake_dataset([planted()], control_dt_s=0.5), 1e-12)
     assert table["state_zeros"].to_pylist() == [1, 1, 0, None]
     assert table["action_zeros"].to_pylist() == [0, 0, 0, None]
     assert table["time_s"].to_pylist() == [0.0, 0.5, 1.0, 1.5]
@@ -59,7 +57,7 @@ def test_zeros_per_step():
 def test_elements_and_steps_count_the_same_zeros(patterns):
     dataset = fake_dataset([fake_episode(i, 1.0 - zero) for i, zero in enumerate(patterns)])
     elements = count_elements(dataset, [1e-12]).to_pylist()
-    steps = measure_steps(dataset, 1e-12)
+    steps = steps_of(dataset, 1e-12)
     for jacobian in ("state", "action"):
         zeros = sum(row["zeros"] for row in elements if row["jacobian"] == jacobian)
         assert zeros == sum(steps[f"{jacobian}_zeros"].to_pylist())

@@ -7,19 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sparsity_fakes import fake_dataset, fake_episode
+from sparsity_fakes import count_elements, durations_of, fake_dataset, fake_episode, steps_of
 
 from dynsparse.errors import DynsparseError
-from dynsparse.sparsity.durations import measure_durations
-from dynsparse.sparsity.elements import count_elements
 from dynsparse.sparsity.merging import merge_seeds, total_over_seeds
 from dynsparse.sparsity.parquet import metadata_of, read_table, with_metadata, write_table
-from dynsparse.sparsity.steps import measure_steps
 
 MEASURES = {
     "elements": lambda dataset: count_elements(dataset, [1e-15, 1e-12]),
-    "steps": lambda dataset: measure_steps(dataset, 1e-12),
-    "durations": lambda dataset: measure_durations(dataset, 1e-12),
+    "steps": lambda dataset: steps_of(dataset, 1e-12),
+    "durations": lambda dataset: durations_of(dataset, 1e-12),
 }
 PATTERNS = st.lists(hnp.arrays(bool, (4, 2, 2)), min_size=2, max_size=5)
 

@@ -6,13 +6,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from sparsity_fakes import fake_dataset, fake_episode
+from sparsity_fakes import count_elements, fake_dataset, fake_episode, steps_of
 
 from dynsparse.errors import DynsparseError
-from dynsparse.sparsity.elements import count_elements
 from dynsparse.sparsity.merging import merge_seeds
 from dynsparse.sparsity.parquet import read_table
-from dynsparse.sparsity.steps import measure_steps
 from dynsparse.tables import table_1 as first
 from dynsparse.tables import table_a1_1 as returns
 from dynsparse.tables.published import read_published
@@ -89,7 +87,7 @@ def test_table_a1_1_returns():
             for i, reward in enumerate(rewards)
         ]
         dataset = fake_dataset(episodes, environment="CheetahRun", seed=seed)
-        seeds.append(measure_steps(dataset, 1e-12))
+        seeds.append(steps_of(dataset, 1e-12))
     published = read_published(PAPER / "table_a1_1.csv", returns.PUBLISHED_COLUMNS)
     (row,) = returns.table_a1_1([merge_seeds(seeds)], published).to_pylist()
     assert (row["seeds"], row["episodes"], row["steps_per_episode"]) == (2, 4, 100.0)

@@ -1,18 +1,22 @@
-# Statistics of where and when Jacobians are zero: per seed from HDF5, then merged.
+# Statistics of where and when Jacobians are zero. One pass over each HDF5 file leaves packed zero
+# patterns; all else is computed from these, per seed, then merged.
 
 THRESHOLDS = [config["sparsity"]["threshold"], *config["sparsity"]["other_thresholds"]]
+PATTERNS = f"{STATISTICS}/patterns.parquet"
 
 
-rule count_elements:
+rule measure_patterns:
     input:
         data=DATA,
-        library=library("sparsity.elements", "dataset"),
+        library=library("sparsity.scan", "dataset"),
     output:
-        f"{STATISTICS}/elements.parquet",
+        patterns=PATTERNS,
+        elements=f"{STATISTICS}/elements.parquet",
+        sparsities=f"{STATISTICS}/sparsities.parquet",
     log:
-        f"{LOGS}/count_elements/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
+        f"{LOGS}/measure_patterns/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
     benchmark:
-        f"{BENCHMARKS}/count_elements/{{environment}}/{{behaviour}}/seed-{{seed}}.tsv"
+        f"{BENCHMARKS}/measure_patterns/{{environment}}/{{behaviour}}/seed-{{seed}}.tsv"
     conda:
         "../../envs/conda.yaml"
     resources:
@@ -20,14 +24,15 @@ rule count_elements:
         runtime=60,
     params:
         thresholds=sorted(set(THRESHOLDS)),
+        threshold=config["sparsity"]["threshold"],
     script:
-        "../scripts/count_elements.py"
+        "../scripts/measure_patterns.py"
 
 
 rule measure_steps:
     input:
-        data=DATA,
-        library=library("sparsity.steps", "dataset"),
+        patterns=PATTERNS,
+        library=library("sparsity.steps"),
     output:
         f"{STATISTICS}/steps.parquet",
     log:
@@ -39,16 +44,14 @@ rule measure_steps:
     resources:
         mem_mb=megabytes(1500),
         runtime=60,
-    params:
-        threshold=config["sparsity"]["threshold"],
     script:
         "../scripts/measure_steps.py"
 
 
 rule measure_durations:
     input:
-        data=DATA,
-        library=library("sparsity.durations", "dataset"),
+        patterns=PATTERNS,
+        library=library("sparsity.durations"),
     output:
         f"{STATISTICS}/durations.parquet",
     log:
@@ -60,8 +63,6 @@ rule measure_durations:
     resources:
         mem_mb=megabytes(1500),
         runtime=60,
-    params:
-        threshold=config["sparsity"]["threshold"],
     script:
         "../scripts/measure_durations.py"
 
@@ -77,7 +78,7 @@ rule merge:
     log:
         f"{LOGS}/merge/{{environment}}/{{behaviour}}/{{statistic}}.log",
     wildcard_constraints:
-        statistic="elements|steps|durations|verification",
+        statistic="elements|sparsities|steps|durations|verification",
     conda:
         "../../envs/conda.yaml"
     resources:

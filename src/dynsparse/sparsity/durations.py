@@ -4,20 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, UInt8
 
 from dynsparse.sparsity.parquet import with_metadata
-from dynsparse.sparsity.source import (
-    JACOBIANS,
-    Info,
-    Jacobian,
-    Source,
-    elements_of,
-    identity_columns,
-    is_zero,
-    jacobian_of,
-    source_name,
-)
+from dynsparse.sparsity.patterns import PatternInfo, PatternSource, unpack
+from dynsparse.sparsity.source import JACOBIANS, Jacobian, elements_of, identity_columns
 
 SCHEMA = pa.schema(
     [
@@ -39,7 +30,6 @@ SCHEMA = pa.schema(
 
 # Runs waiting to be counted, per Jacobian: bounds memory to tens of MB, and sorting seldom.
 BUFFERED_RUNS = 2_000_000
-NOT_OK = 2
 
 
 class Runs(NamedTuple):
@@ -52,62 +42,64 @@ class Runs(NamedTuple):
     cut_end: Bool[np.ndarray, " runs"]
 
 
-def run_lengths(zero: Bool[np.ndarray, "T elements"], ok: Bool[np.ndarray, " T"]) -> Runs:
-    """The runs of every element of one episode.
+def run_lengths(
+    pattern: UInt8[np.ndarray, "T bytes"], elements: int, ok: Bool[np.ndarray, " T"]
+) -> Runs:
+    """The runs of every element of one episode, from its packed pattern.
 
     A run is cut where its true start or end was not seen: at the first and last step of the
-    episode, and beside a sample that is not ok. Samples that are not ok belong to no run.
+    episode, and beside a sample that is not ok. Samples that are not ok belong to no run, so
+    each stretch between them is cut at both ends, as an episode of its own would be.
     """
-    steps = len(zero)
-    # One flat series, element after element, with a third value for samples that are not ok.
-    value = np.where(ok[:, None], zero, NOT_OK).astype(np.int8).T.ravel()
-    if not value.size:
+    edges = np.flatnonzero(np.diff(ok, prepend=False, append=False))
+    stretches = [
+        _stretch(pattern[first:last], elements)
+        for first, last in zip(edges[::2], edges[1::2], strict=True)
+    ]
+    if not stretches:
         return Runs(*(np.empty(0, dtype) for dtype in (int, bool, int, bool, bool)))
-    new = np.empty(value.size, dtype=bool)
-    new[1:] = value[1:] != value[:-1]
-    new[::steps] = True
-    start = np.flatnonzero(new)
-    end = np.append(start[1:], value.size)
-    seen = value[start]
-    before = np.concatenate([[NOT_OK], seen[:-1]])
-    after = np.concatenate([seen[1:], [NOT_OK]])
-    runs = Runs(
-        element=start // steps,
-        zero=seen == 1,
-        length=end - start,
-        cut_start=(start % steps == 0) | (before == NOT_OK),
-        cut_end=(end % steps == 0) | (after == NOT_OK),
-    )
-    return Runs(*(field[seen != NOT_OK] for field in runs))
+    return Runs(*(np.concatenate(field) for field in zip(*stretches, strict=True)))
 
 
-def measure_durations(dataset: Source, threshold: float) -> pa.Table:
+def _stretch(pattern: UInt8[np.ndarray, "T bytes"], elements: int) -> Runs:
+    """Runs of consecutive samples, found where the pattern changes; most elements never do."""
+    steps = len(pattern)
+    changed = pattern[1:] ^ pattern[:-1]
+    rows = np.flatnonzero(changed.any(axis=1))
+    row, switching = np.nonzero(unpack(changed[rows], elements))
+    # A run begins in the first step and at every switch, element after element.
+    begins = np.concatenate([np.arange(elements) * steps, switching * steps + rows[row] + 1])
+    begins.sort()
+    element, start = np.divmod(begins, steps)
+    end = np.append(start[1:], steps)
+    end[end == 0] = steps
+    # Zero at first, and the other way round after each switch.
+    number = np.arange(len(begins)) - np.searchsorted(begins, element * steps)
+    zero = unpack(pattern[:1], elements)[0][element] ^ (number % 2).astype(bool)
+    return Runs(element, zero, end - start, start == 0, end == steps)
+
+
+def measure_durations(patterns: PatternSource) -> pa.Table:
     """Histogram of run lengths per element, inside episodes.
 
     Args:
-        dataset: read once, one episode in memory at a time.
-        threshold: zero means ``|x| < threshold``.
+        patterns: read once, one episode in memory at a time.
 
     Returns:
         ``SCHEMA``; ``length`` in control steps, ``count`` the number of such runs.
     """
-    info = dataset.info
+    info = patterns.info
     histograms = {jacobian: _Histogram() for jacobian in JACOBIANS}
     steps = 0
-    for episode in dataset.episodes():
+    for episode in patterns.episodes():
         steps += len(episode.jacobian_ok)
         for jacobian, histogram in histograms.items():
-            zero = is_zero(jacobian_of(episode, jacobian), threshold)
-            histogram.add(_pack(run_lengths(zero, episode.jacobian_ok)))
+            runs = run_lengths(
+                episode.pattern(jacobian), info.elements(jacobian), episode.jacobian_ok
+            )
+            histogram.add(_pack(runs))
     parts = [_rows(info, jacobian, histograms[jacobian]) for jacobian in JACOBIANS]
-    return with_metadata(
-        pa.concat_tables(parts),
-        "durations",
-        threshold=float(threshold),
-        control_dt_s=info.control_dt_s,
-        steps=steps,
-        sources=[source_name(info)],
-    )
+    return with_metadata(pa.concat_tables(parts), "durations", **info.facts(), steps=steps)
 
 
 def _pack(runs: Runs) -> Int[np.ndarray, " runs"]:
@@ -157,7 +149,7 @@ class _Histogram:
         self._keys, self._counts, self._waiting, self._size = keys, total, [], 0
 
 
-def _rows(info: Info, jacobian: Jacobian, histogram: _Histogram) -> pa.Table:
+def _rows(info: PatternInfo, jacobian: Jacobian, histogram: _Histogram) -> pa.Table:
     keys, counts = histogram.counted()
     runs = _unpack(keys)
     elements = elements_of(info, jacobian)

@@ -1,21 +1,22 @@
-"""How often each Jacobian element is zero (paper, section 5.1, Table 1 and Figure 3)."""
+"""How often each Jacobian element is zero, and how sparse samples are, at every threshold.
+
+Paper, section 5.1, Table 1 and Figure 3; section 5.2, Figure 5.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float
 
+from dynsparse.sparsity.counting import BLOCK_STEPS, count_block
 from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.source import (
     JACOBIANS,
     Info,
     Jacobian,
-    Source,
     elements_of,
     identity_columns,
-    is_zero,
-    jacobian_of,
     source_name,
 )
 
@@ -35,66 +36,117 @@ SCHEMA = pa.schema(
     ]
 )
 
-
-def zeros_per_element(
-    values: Float[np.ndarray, "T elements"], thresholds: Sequence[float]
-) -> Int[np.ndarray, "thresholds elements"]:
-    """In how many of T samples each element is zero, at each threshold."""
-    counts = [np.count_nonzero(is_zero(values, threshold), axis=0) for threshold in thresholds]
-    return np.array(counts, dtype=np.int64).reshape(len(thresholds), values.shape[1])
-
-
-def count_elements(dataset: Source, thresholds: Sequence[float]) -> pa.Table:
-    """Count in how many samples each element of both Jacobians is zero.
-
-    Args:
-        dataset: read once, one episode in memory at a time. Samples whose Jacobian is not finite
-            (``jacobian_ok`` is false) are left out of ``zeros`` and ``samples``.
-        thresholds: each gives one row per element; zero means ``|x| < threshold``.
-
-    Returns:
-        ``SCHEMA``; the metadata's ``steps`` counts all samples, those left out included.
-    """
-    info = dataset.info
-    sizes = {jacobian: len(elements_of(info, jacobian).row) for jacobian in JACOBIANS}
-    zeros = {j: np.zeros((len(thresholds), size), dtype=np.int64) for j, size in sizes.items()}
-    samples = steps = 0
-    for episode in dataset.episodes():
-        ok = episode.jacobian_ok
-        steps += len(ok)
-        samples += int(ok.sum())
-        for jacobian in JACOBIANS:
-            values = jacobian_of(episode, jacobian)
-            values = values if ok.all() else values[ok]
-            zeros[jacobian] += zeros_per_element(values, thresholds)
-    parts = [_rows(info, j, thresholds, zeros[j], samples) for j in JACOBIANS]
-    return with_metadata(
-        pa.concat_tables(parts),
-        "elements",
-        threshold=[float(threshold) for threshold in thresholds],
-        control_dt_s=info.control_dt_s,
-        steps=steps,
-        sources=[source_name(info)],
-    )
+SPARSITIES_SCHEMA = pa.schema(
+    [
+        ("environment", pa.string()),
+        ("behaviour", pa.string()),
+        ("seed", pa.int64()),
+        ("jacobian", pa.string()),
+        ("elements", pa.int32()),
+        ("threshold", pa.float64()),
+        ("zeros", pa.int32()),
+        ("samples", pa.int64()),
+    ]
+)
 
 
-def _rows(
-    info: Info,
-    jacobian: Jacobian,
-    thresholds: Sequence[float],
-    zeros: Int[np.ndarray, "thresholds elements"],
-    samples: int,
-) -> pa.Table:
-    elements = elements_of(info, jacobian)
-    rows = zeros.size
-    columns = identity_columns(info, rows) | {
-        "jacobian": pa.repeat(pa.scalar(jacobian), rows),
-        "row": np.tile(elements.row, len(thresholds)),
-        "column": np.tile(elements.column, len(thresholds)),
-        "row_name": np.tile(elements.row_name, len(thresholds)),
-        "column_name": np.tile(elements.column_name, len(thresholds)),
-        "threshold": np.repeat(np.asarray(thresholds, dtype=np.float64), zeros.shape[1]),
-        "zeros": zeros.ravel(),
-        "samples": pa.repeat(pa.scalar(samples, pa.int64()), rows),
-    }
-    return pa.table(columns, schema=SCHEMA)
+class ElementCounter:
+    """Counts zeros of one dataset, one episode after the other, at several thresholds."""
+
+    def __init__(self, info: Info, thresholds: Sequence[float], threshold: float) -> None:
+        """``threshold`` is the one whose zeros are handed back; it is added to the others."""
+        self._info = info
+        self._thresholds = sorted({float(value) for value in (*thresholds, threshold)})
+        self._threshold = threshold
+        levels = len(self._thresholds)
+        sizes = {jacobian: len(elements_of(info, jacobian).row) for jacobian in JACOBIANS}
+        self._zeros = {j: np.zeros((levels, size), dtype=np.int64) for j, size in sizes.items()}
+        # Histogram over the number of zeros of a sample, from none to all.
+        self._sparsities = {
+            j: np.zeros((levels, size + 1), dtype=np.int64) for j, size in sizes.items()
+        }
+        self._samples = self._steps = 0
+
+    def add(
+        self,
+        values: dict[Jacobian, Float[np.ndarray, "T _elements"]],
+        ok: Bool[np.ndarray, " T"],
+    ) -> dict[Jacobian, Bool[np.ndarray, "T _elements"]]:
+        """Count one episode; gives its zeros at the study's threshold.
+
+        Args:
+            values: both Jacobians of every step, flattened.
+            ok: samples that are not ok (not finite) are left out.
+        """
+        self._steps += len(ok)
+        self._samples += int(ok.sum())
+        return {j: self._add(j, values[j], ok) for j in JACOBIANS}
+
+    def _add(
+        self,
+        jacobian: Jacobian,
+        values: Float[np.ndarray, "T elements"],
+        ok: Bool[np.ndarray, " T"],
+    ) -> Bool[np.ndarray, "T elements"]:
+        zero = np.empty(values.shape, dtype=bool)
+        histograms = self._sparsities[jacobian]
+        for first in range(0, len(values), BLOCK_STEPS):
+            block = slice(first, first + BLOCK_STEPS)
+            counts = count_block(values[block], ok[block], self._thresholds, self._threshold)
+            zero[block] = counts.zero
+            self._zeros[jacobian] += counts.per_element
+            levels, bins = histograms.shape
+            keys = np.arange(levels)[:, None] * bins + counts.per_sample[:, ok[block]]
+            histograms += np.bincount(keys.ravel(), minlength=histograms.size).reshape(levels, bins)
+        return zero
+
+    def elements(self) -> pa.Table:
+        """``SCHEMA``: one row per element and threshold.
+
+        The metadata's ``steps`` counts all samples, those left out included.
+        """
+        parts = [self._element_rows(jacobian) for jacobian in JACOBIANS]
+        return self._finished(pa.concat_tables(parts), "elements")
+
+    def sparsities(self) -> pa.Table:
+        """``SPARSITIES_SCHEMA``: how many samples have how many zeros, at every threshold."""
+        parts = [self._sparsity_rows(jacobian) for jacobian in JACOBIANS]
+        return self._finished(pa.concat_tables(parts), "sparsities")
+
+    def _finished(self, table: pa.Table, kind: str) -> pa.Table:
+        return with_metadata(
+            table,
+            kind,
+            threshold=self._thresholds,
+            control_dt_s=self._info.control_dt_s,
+            steps=self._steps,
+            sources=[source_name(self._info)],
+        )
+
+    def _element_rows(self, jacobian: Jacobian) -> pa.Table:
+        elements = elements_of(self._info, jacobian)
+        zeros = self._zeros[jacobian]
+        levels, size = zeros.shape
+        columns = identity_columns(self._info, zeros.size) | {
+            "jacobian": pa.repeat(pa.scalar(jacobian), zeros.size),
+            "row": np.tile(elements.row, levels),
+            "column": np.tile(elements.column, levels),
+            "row_name": np.tile(elements.row_name, levels),
+            "column_name": np.tile(elements.column_name, levels),
+            "threshold": np.repeat(np.asarray(self._thresholds), size),
+            "zeros": zeros.ravel(),
+            "samples": pa.repeat(pa.scalar(self._samples, pa.int64()), zeros.size),
+        }
+        return pa.table(columns, schema=SCHEMA)
+
+    def _sparsity_rows(self, jacobian: Jacobian) -> pa.Table:
+        histograms = self._sparsities[jacobian]
+        level, zeros = np.nonzero(histograms)
+        columns = identity_columns(self._info, len(level)) | {
+            "jacobian": pa.repeat(pa.scalar(jacobian), len(level)),
+            "elements": np.full(len(level), histograms.shape[1] - 1, dtype=np.int32),
+            "threshold": np.asarray(self._thresholds)[level],
+            "zeros": zeros.astype(np.int32),
+            "samples": histograms[level, zeros],
+        }
+        return pa.table(columns, schema=SPARSITIES_SCHEMA)

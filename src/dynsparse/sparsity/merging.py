@@ -9,7 +9,11 @@ import pyarrow.compute as pc
 from dynsparse.errors import DynsparseError
 from dynsparse.sparsity.parquet import metadata_of, with_metadata
 
-COUNTS = {"elements": ("zeros", "samples"), "durations": ("count",)}
+COUNTS = {
+    "elements": ("zeros", "samples"),
+    "sparsities": ("samples",),
+    "durations": ("count",),
+}
 
 
 def merge_seeds(tables: Sequence[pa.Table]) -> pa.Table:

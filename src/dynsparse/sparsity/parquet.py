@@ -1,6 +1,8 @@
 """Parquet files that say what they are: one kind and one schema version per file."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +46,27 @@ def read_table(path: Path | str, kind: str) -> pa.Table:
         DynsparseError: the file is missing, damaged, not of this project, of another kind,
             or of another schema version.
     """
+    with open_table(path, kind) as (file, _):
+        return file.read()
+
+
+@contextmanager
+def open_table(path: Path | str, kind: str) -> Iterator[tuple[pq.ParquetFile, dict[str, Any]]]:
+    """Open a table of a given kind, to be read in parts; also gives its metadata.
+
+    Raises:
+        DynsparseError: as ``read_table``.
+    """
     try:
-        table = pq.ParquetFile(path).read()
+        with pq.ParquetFile(path) as file:
+            facts = _decode(file.schema_arrow)
+            _check(path, facts, kind)
+            yield file, facts
     except FileNotFoundError:
         raise DynsparseError(f"{path}: no such file; expected a {kind!r} table") from None
     except (pa.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())
         raise DynsparseError(f"{path}: not a whole Parquet file: {reason}") from error
-    _check(path, metadata_of(table), kind)
-    return table
 
 
 def _check(path: Path | str, metadata: dict[str, Any], kind: str) -> None:

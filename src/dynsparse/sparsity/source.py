@@ -26,6 +26,10 @@ class Info(Protocol):
     @property
     def action_names(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
+    def contact_names(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def constraint_names(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
     def control_dt_s(self) -> float: ...  # noqa: D102
 
 
@@ -45,6 +49,8 @@ class Episode(Protocol):
     def jacobian_ok(self) -> Bool[np.ndarray, " T"]: ...  # noqa: D102
     @property
     def contact(self) -> Bool[np.ndarray, "T pairs"]: ...  # noqa: D102
+    @property
+    def constraint_active(self) -> Bool[np.ndarray, "T constraints"]: ...  # noqa: D102
 
 
 @runtime_checkable

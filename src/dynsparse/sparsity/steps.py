@@ -5,16 +5,8 @@ import pyarrow as pa
 from jaxtyping import Int
 
 from dynsparse.sparsity.parquet import with_metadata
-from dynsparse.sparsity.source import (
-    Episode,
-    Info,
-    Jacobian,
-    Source,
-    identity_columns,
-    is_zero,
-    jacobian_of,
-    source_name,
-)
+from dynsparse.sparsity.patterns import PackedEpisode, PatternInfo, PatternSource
+from dynsparse.sparsity.source import Jacobian, identity_columns
 
 SCHEMA = pa.schema(
     [
@@ -31,57 +23,62 @@ SCHEMA = pa.schema(
         ("state_elements", pa.int32()),
         ("action_elements", pa.int32()),
         ("contacts", pa.int32()),
+        ("state_changes", pa.int32()),
+        ("action_changes", pa.int32()),
     ]
 )
 
 
-def measure_steps(dataset: Source, threshold: float) -> pa.Table:
+def measure_steps(patterns: PatternSource) -> pa.Table:
     """Zero elements of both Jacobians at every step, with reward and number of contacts.
 
     Args:
-        dataset: read once, one episode in memory at a time.
-        threshold: zero means ``|x| < threshold``.
+        patterns: read once, one episode in memory at a time.
 
     Returns:
         ``SCHEMA``; ``time_s`` is the time of the state the step starts from, since the episode's
-        start. The zeros of a sample whose Jacobian is not finite are null.
+        start. ``state_changes`` counts the elements that became zero or nonzero since the step
+        before; it is null in the first step of an episode and beside samples that are not
+        finite. The zeros of such a sample are null too.
     """
-    info = dataset.info
-    parts = [_rows(info, episode, threshold) for episode in dataset.episodes()]
+    parts = [_rows(patterns.info, episode) for episode in patterns.episodes()]
     table = pa.concat_tables(parts) if parts else SCHEMA.empty_table()
-    return with_metadata(
-        table,
-        "steps",
-        threshold=float(threshold),
-        control_dt_s=info.control_dt_s,
-        steps=table.num_rows,
-        sources=[source_name(info)],
-    )
+    return with_metadata(table, "steps", **patterns.info.facts(), steps=table.num_rows)
 
 
-def _rows(info: Info, episode: Episode, threshold: float) -> pa.Table:
+def _rows(info: PatternInfo, episode: PackedEpisode) -> pa.Table:
     steps = len(episode.reward)
     number = np.arange(steps, dtype=np.int32)
-    outputs = len(info.state_names)
     columns = identity_columns(info, steps) | {
         "episode": pa.repeat(pa.scalar(episode.index, pa.int32()), steps),
         "step": number,
         "time_s": number * info.control_dt_s,
-        "reward": np.asarray(episode.reward, dtype=np.float64),
+        "reward": episode.reward,
         "jacobian_ok": episode.jacobian_ok,
-        "state_zeros": _zeros(episode, "state", threshold),
-        "action_zeros": _zeros(episode, "action", threshold),
-        "state_elements": pa.repeat(pa.scalar(outputs * outputs, pa.int32()), steps),
-        "action_elements": pa.repeat(
-            pa.scalar(outputs * len(info.action_names), pa.int32()), steps
-        ),
-        "contacts": np.count_nonzero(episode.contact, axis=1).astype(np.int32),
+        "state_zeros": _zeros(episode, "state"),
+        "action_zeros": _zeros(episode, "action"),
+        "state_elements": pa.repeat(pa.scalar(info.elements("state"), pa.int32()), steps),
+        "action_elements": pa.repeat(pa.scalar(info.elements("action"), pa.int32()), steps),
+        "contacts": ones(episode.contact),
+        "state_changes": _changes(episode, "state"),
+        "action_changes": _changes(episode, "action"),
     }
     return pa.table(columns, schema=SCHEMA)
 
 
-def _zeros(episode: Episode, jacobian: Jacobian, threshold: float) -> pa.Array:
-    counts: Int[np.ndarray, " T"] = np.count_nonzero(
-        is_zero(jacobian_of(episode, jacobian), threshold), axis=1
-    )
-    return pa.array(counts.astype(np.int32), mask=~episode.jacobian_ok)
+def ones(packed: np.ndarray) -> Int[np.ndarray, " T"]:
+    """How many bits of each row are set."""
+    return np.bitwise_count(packed).sum(axis=1, dtype=np.int32)
+
+
+def _zeros(episode: PackedEpisode, jacobian: Jacobian) -> pa.Array:
+    return pa.array(ones(episode.pattern(jacobian)), mask=~episode.jacobian_ok)
+
+
+def _changes(episode: PackedEpisode, jacobian: Jacobian) -> pa.Array:
+    pattern, ok = episode.pattern(jacobian), episode.jacobian_ok
+    changes = np.zeros(len(pattern), dtype=np.int32)
+    changes[1:] = ones(pattern[1:] ^ pattern[:-1])
+    known = ok & np.roll(ok, 1)
+    known[:1] = False
+    return pa.array(changes, mask=~known)

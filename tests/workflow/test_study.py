@@ -31,7 +31,7 @@ def edit(finished):
 def test_the_default_study_has_a_job_per_file_and_stage(project):
     jobs = project.study("config/config.yaml").planned()
     per_file = ["collect_jacobians", "verify_jacobians"]
-    per_file += ["count_elements", "measure_steps", "measure_durations"]
+    per_file += ["measure_patterns", "measure_steps", "measure_durations"]
     assert {rule: jobs[rule] for rule in per_file} == dict.fromkeys(per_file, 5 * 2)
     assert jobs["merge"] == 5 * 4
     items = ["table_1", "table_a1_1", "verification", "learning_curves"]
@@ -123,7 +123,7 @@ def test_a_touch_reruns_nothing(finished):
         ("jacobians/methods", "collect_jacobians"),
         ("mjx_internals", "collect_jacobians"),
         ("dataset/writer", "collect_jacobians"),
-        ("dataset/reader", "count_elements"),
+        ("dataset/reader", "measure_patterns"),
         ("verification/differences", "verify_jacobians"),
         ("figures/style", "figure_6"),
     ],

@@ -1,12 +1,10 @@
-"""Zeros of a block of samples at many thresholds at once."""
+"""The zero test ``|x| < threshold`` (paper, section 5.1), at many thresholds at once."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-
-from dynsparse.sparsity.source import is_zero
 
 # Rows judged together: few enough to stay in the processor's cache, and to count in a byte.
 BLOCK_STEPS = 255
@@ -38,8 +36,7 @@ def count_block(
         threshold: the one whose zeros are given one by one.
     """
     size = np.abs(values)
-    zero = is_zero(size, thresholds[0])
-    below_all = is_zero(size, thresholds[-1])
+    zero, below_all = size < thresholds[0], size < thresholds[-1]
     if not ok.all():
         zero &= ok[:, None]
         below_all &= ok[:, None]
@@ -50,10 +47,10 @@ def count_block(
         row, column = np.divmod(between, values.shape[1])
         level = size.ravel()[between]
         for number, limit in enumerate(thresholds[1:], start=1):
-            below = is_zero(level, limit)
+            below = level < limit
             per_element[number] += np.bincount(column[below], minlength=values.shape[1])
             per_sample[number] += np.bincount(row[below], minlength=len(values))
-        zero.ravel()[between[is_zero(level, threshold)]] = True
+        zero.ravel()[between[level < threshold]] = True
     return BlockCounts(zero, per_element, per_sample)
 
 

@@ -66,15 +66,17 @@ def _stretch(pattern: UInt8[np.ndarray, "T bytes"], elements: int) -> Runs:
     steps = len(pattern)
     changed = pattern[1:] ^ pattern[:-1]
     rows = np.flatnonzero(changed.any(axis=1))
-    row, switching = np.nonzero(unpack(changed[rows], elements))
+    switching, row = np.nonzero(unpack(changed[rows], elements).T)
     # A run begins in the first step and at every switch, element after element.
-    begins = np.concatenate([np.arange(elements) * steps, switching * steps + rows[row] + 1])
-    begins.sort()
-    element, start = np.divmod(begins, steps)
-    end = np.append(start[1:], steps)
+    runs = np.bincount(switching, minlength=elements) + 1
+    first = np.cumsum(runs) - runs
+    element = np.repeat(np.arange(elements), runs)
+    number = np.arange(len(element)) - first[element]
+    start = np.zeros(len(element), dtype=np.int64)
+    start[number > 0] = rows[row] + 1
+    end = np.append(start[1:], 0)
     end[end == 0] = steps
     # Zero at first, and the other way round after each switch.
-    number = np.arange(len(begins)) - np.searchsorted(begins, element * steps)
     zero = unpack(pattern[:1], elements)[0][element] ^ (number % 2).astype(bool)
     return Runs(element, zero, end - start, start == 0, end == steps)
 

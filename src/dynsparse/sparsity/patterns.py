@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -72,7 +72,8 @@ class PatternInfo:
         }
 
 
-class PackedEpisode(NamedTuple):
+@dataclass(frozen=True)
+class PackedEpisode:
     """One episode of T steps; a 1 bit is a zero element, a touching pair or an active row."""
 
     index: int

@@ -1,4 +1,4 @@
-"""What every statistic needs of a dataset, and the zero test they share."""
+"""What every statistic needs of a dataset."""
 
 from collections.abc import Iterable
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
@@ -69,11 +69,6 @@ class Elements(NamedTuple):
     column: np.ndarray
     row_name: np.ndarray
     column_name: np.ndarray
-
-
-def is_zero(values: Float[np.ndarray, "*any"], threshold: float) -> Bool[np.ndarray, "*any"]:
-    """Whether ``|x| < threshold``, the paper's zero test (section 5.1)."""
-    return np.abs(values) < threshold
 
 
 def jacobian_of(episode: Episode, jacobian: Jacobian) -> Float[np.ndarray, "T elements"]:

@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: run test lint locks environment
 
 run: .venv/complete
-	snakemake --cores all --rerun-incomplete all report
+	snakemake --cores all all report
 	@echo "The report is in results/default/report.zip"
 
 test: .venv/complete-dev

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("config", "envs", "resources", "src", "workflow")
+COPIED = ("config", "envs", "profiles", "resources", "src", "workflow")
 
 
 def micro_config(**changes: Any) -> dict[str, Any]:

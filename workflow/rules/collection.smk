@@ -1,5 +1,7 @@
 # Rollouts and Jacobians: one HDF5 file per environment, behaviour and seed.
 
+SAMPLES = config["collection"]["episodes"] * config["collection"]["steps"]
+
 
 rule collect_jacobians:
     input:
@@ -8,16 +10,17 @@ rule collect_jacobians:
         lock="envs/cpu.txt",
     output:
         DATA,
+    # Datasets may come from Snakemake's cache: their key is made of params and inputs, hence the
+    # wildcards among the params, and the job writes its own timing in place of a benchmark.
     log:
         f"{LOGS}/collect_jacobians/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
-    benchmark:
-        f"{BENCHMARKS}/collect_jacobians/{{environment}}/{{behaviour}}/seed-{{seed}}.tsv"
+        timing=f"{BENCHMARKS}/collect_jacobians/{{environment}}/{{behaviour}}/seed-{{seed}}.tsv",
     conda:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=megabytes(4000),
-        runtime=240,
+        mem_mb=megabytes(3000),
+        runtime=minutes(30 + SAMPLES / 200),
     params:
         environment="{environment}",
         behaviour="{behaviour}",

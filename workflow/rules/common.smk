@@ -1,4 +1,3 @@
-import ast
 import os
 from pathlib import Path
 
@@ -8,6 +7,8 @@ from snakemake.exceptions import WorkflowError
 
 from dynsparse.configuration import check_configuration
 from dynsparse.errors import DynsparseError
+from dynsparse.running import claim_study, join_study
+from dynsparse.sources import source_list
 from dynsparse.suite import SUITE
 
 # Quietens XLA, which warns about each compiled program that it takes from its cache. It has to
@@ -45,6 +46,21 @@ LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 
 
+# Jobs show that they are alive, so that a run after a killed one can wait for what it left.
+if not workflow.is_main_process:
+    joined = join_study(Path(".snakemake"), config["study"])
+
+
+onstart:
+    # This, and not Snakemake's own lock, keeps a second run away (profiles/default says why).
+    try:
+        workflow.globals["claimed"] = claim_study(
+            Path(".snakemake"), config["study"]
+        )
+    except DynsparseError as error:
+        raise WorkflowError(str(error))
+
+
 wildcard_constraints:
     environment="[A-Za-z0-9]+",
     behaviour="[a-z]+",
@@ -52,27 +68,13 @@ wildcard_constraints:
 
 
 def library(*modules):
-    """Source files of library modules and of all they import from the library.
+    """A file that lists the library's sources behind ``modules``, with a digest of each.
 
-    Imported code is invisible to Snakemake; as inputs, an edit reruns the stages that use it.
+    Imported code is invisible to Snakemake; with this as an input, an edit of a module reruns
+    the stages that use it and a touch does not. One file, since Snakemake keeps every input of
+    every job in memory.
     """
-    package, found, queue = (
-        ROOT / "src/dynsparse",
-        set(),
-        [f"dynsparse.{m}" for m in modules],
-    )
-    while queue:
-        path = package.joinpath(*queue.pop().split(".")[1:])
-        source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-        if source in found or not source.is_file():
-            continue
-        found.add(source)
-        for node in ast.walk(ast.parse(source.read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
-                "dynsparse"
-            ):
-                queue += [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
-    return sorted(os.path.relpath(path) for path in found)
+    return str(source_list(Path(".snakemake/library"), *modules))
 
 
 def each_case(pattern, **values):
@@ -100,8 +102,13 @@ def policy_file(wildcards):
 
 
 def megabytes(base):
-    """Memory that grows with each attempt, in MB."""
+    """Memory that grows with each attempt, in MB; docs/cluster.md says what was measured."""
     return lambda wildcards, attempt: base * attempt
+
+
+def minutes(base):
+    """Time that grows with each attempt, in minutes."""
+    return lambda wildcards, attempt: round(base * attempt)
 
 
 # Everything a study makes for its reader; the files of rules add themselves here.

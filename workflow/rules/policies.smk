@@ -21,14 +21,16 @@ rule train_expert:
         policy=f"{TRAINED}/policy.safetensors",
         curve=f"{TRAINED}/curve.parquet",
         card=f"{TRAINED}/card.json",
+    # Experts may come from Snakemake's cache: see collect_jacobians.
     log:
         f"{LOGS}/train_expert/{{environment}}/seed-{{seed}}.log",
+        timing=f"{BENCHMARKS}/train_expert/{{environment}}/seed-{{seed}}.tsv",
     conda:
         "../../envs/conda.yaml"
     threads: 2
     resources:
         mem_mb=megabytes(4000),
-        runtime=600,
+        runtime=minutes(600),
     params:
         environment="{environment}",
         seed="{seed}",

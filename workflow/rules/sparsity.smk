@@ -20,8 +20,8 @@ rule measure_patterns:
     conda:
         "../../envs/conda.yaml"
     resources:
-        mem_mb=megabytes(1500),
-        runtime=60,
+        mem_mb=megabytes(1000),
+        runtime=minutes(20),
     params:
         thresholds=sorted(set(THRESHOLDS)),
         threshold=config["sparsity"]["threshold"],
@@ -42,8 +42,8 @@ rule measure_steps:
     conda:
         "../../envs/conda.yaml"
     resources:
-        mem_mb=megabytes(1500),
-        runtime=60,
+        mem_mb=megabytes(1000),
+        runtime=minutes(20),
     script:
         "../scripts/measure_steps.py"
 
@@ -61,8 +61,8 @@ rule measure_durations:
     conda:
         "../../envs/conda.yaml"
     resources:
-        mem_mb=megabytes(1500),
-        runtime=60,
+        mem_mb=megabytes(1000),
+        runtime=minutes(20),
     script:
         "../scripts/measure_durations.py"
 
@@ -83,7 +83,7 @@ rule merge:
         "../../envs/conda.yaml"
     resources:
         mem_mb=megabytes(1500),
-        runtime=30,
+        runtime=minutes(30),
     params:
         kind="{statistic}",
     script:

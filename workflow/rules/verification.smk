@@ -15,8 +15,8 @@ rule verify_jacobians:
     conda:
         "../../envs/conda.yaml"
     resources:
-        mem_mb=megabytes(4000),
-        runtime=120,
+        mem_mb=megabytes(2000),
+        runtime=minutes(60),
     params:
         samples=config["verification"]["samples"],
         simulator=config["simulator"],

@@ -4,7 +4,8 @@ from dynsparse.collection import CollectionSettings, collect
 from dynsparse.job import compiling_job
 
 params = snakemake.params
-with compiling_job(snakemake.log[0]):
+samples = params.collection["episodes"] * params.collection["steps"]
+with compiling_job(snakemake.log[0], snakemake.log.timing, samples):
     policy = snakemake.input.get("policy")
     collect(
         snakemake.output[0],

@@ -1,0 +1,61 @@
+"""Which of the library's sources a stage depends on."""
+
+import ast
+import os
+from functools import cache
+from pathlib import Path
+
+from dynsparse.files import sha256, whole_file
+
+PACKAGE = Path(__file__).parent
+
+
+def source_list(folder: Path, *modules: str) -> Path:
+    """A file in ``folder`` with the digests of modules and of all they import from the library.
+
+    It is written only if its content changes, and is as old as the youngest of the sources:
+    whoever compares modification times or contents sees an edit, and nothing else.
+
+    Args:
+        folder: where the file is kept.
+        modules: names without the leading ``dynsparse.``.
+
+    Raises:
+        DynsparseError: the folder cannot be written.
+    """
+    sources = sources_of(*modules)
+    names = [(sha256(path), path.relative_to(PACKAGE).as_posix()) for path in sources]
+    text = "".join(f"{digest}  {name}\n" for digest, name in names)
+    path = folder / f"{'-'.join(modules)}.sha256"
+    if not path.is_file() or path.read_text() != text:
+        youngest = max(source.stat().st_mtime_ns for source in sources)
+        with whole_file(path) as temporary:
+            temporary.write_text(text)
+            os.utime(temporary, ns=(youngest, youngest))
+    return path
+
+
+def sources_of(*modules: str) -> list[Path]:
+    """The files of modules and of all they import from the library, sorted."""
+    found: set[Path] = set()
+    queue = [f"dynsparse.{name}" for name in modules]
+    while queue:
+        path = PACKAGE.joinpath(*queue.pop().split(".")[1:])
+        source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if source not in found and source.is_file():
+            found.add(source)
+            queue += imports_of(source)
+    return sorted(found)
+
+
+@cache
+def imports_of(source: Path) -> tuple[str, ...]:
+    """Names that a file imports from the library; some are modules, some what is in them."""
+    nodes = ast.walk(ast.parse(source.read_text()))
+    froms = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    ours = [node for node in froms if (node.module or "").startswith("dynsparse")]
+    return tuple(
+        name
+        for node in ours
+        for name in (str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names))
+    )

@@ -1,5 +1,7 @@
 """Figures of planted data: what is written and drawn in them, not only that they exist."""
 
+import dataclasses
+import io
 import subprocess
 import sys
 
@@ -8,14 +10,18 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from sparsity_fakes import count_elements, durations_of, fake_dataset, fake_episode, steps_of
 
 from dynsparse.errors import DynsparseError
+from dynsparse.figures.figure_1 import figure_1
 from dynsparse.figures.figure_3 import figure_3
+from dynsparse.figures.figure_4 import figure_4
 from dynsparse.figures.figure_5 import figure_5, histogram
 from dynsparse.figures.figure_6 import figure_6, first_episode
 from dynsparse.figures.figure_7 import figure_7, length_counts, log_edges
 from dynsparse.figures.learning_curve import learning_curve
+from dynsparse.figures.pictures import NO_PICTURE
 from dynsparse.figures.style import save_figure
 from dynsparse.sparsity.merging import merge_seeds
 
@@ -137,6 +143,76 @@ def test_logarithmic_bins_hold_every_length_once(longest):
     assert (np.diff(edges) >= 1).all()
 
 
+def test_figure_6_shades_every_step_of_contact_over_its_width():
+    # contacts at steps 0, 2 and 3 of 6: (contact has a zero in every fourth entry)
+    contact = np.array([[1], [0], [1], [1], [0], [1]], dtype=bool)
+    episode = dataclasses.replace(fake_episode(0, np.ones((6, 2, 2))), contact=contact)
+    (shade,) = figure_6([steps_of(fake_dataset([episode]))]).axes[1].collections
+    covered = [path.get_extents().intervalx.tolist() for path in shade.get_paths()]
+    assert covered == [[0, 1], [2, 4], [5, 6]]
+
+
+def png(colour):
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 6), colour).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def frames(table, pictures, environment="Twolink"):
+    """A table of kind ``frames`` of the first steps of a table of kind ``steps``."""
+    rows = table.slice(0, len(pictures))
+    names = [["ground:foot"], *[[]] * (len(pictures) - 1)]
+    for column, values in (("touching", names), ("limits", names)):
+        rows = rows.append_column(column, pa.array(values, pa.list_(pa.string())))
+    return rows.append_column("png", pa.array(pictures, pa.binary()))
+
+
+def embedding(table):
+    rows = table.slice(0, 100)
+    shown = np.arange(100) < 20
+    columns = {"shown": shown, "limits": shown * 1, "x": np.arange(100.0), "y": np.zeros(100)}
+    for name, values in columns.items():
+        rows = rows.append_column(name, pa.array(values))
+    return rows
+
+
+def test_figure_1_shows_the_best_behaviour_at_its_densest_frame():
+    random, expert = steps(), steps()
+    position = random.schema.get_field_index("behaviour")
+    random = random.set_column(position, "behaviour", pa.array(["random"] * random.num_rows))
+    pictures = [png("white"), png("red"), png("blue")]
+    tables = [frames(random, pictures), frames(expert, pictures), frames(steps("Other"), pictures)]
+    figure = figure_1(tables)
+    assert [axes.get_title() for axes in figure.axes] == ["Twolink (expert)", "Other (expert)"]
+    # step 0 has three zeros of six, steps 1 and 2 two: the first of these is shown
+    np.testing.assert_array_equal(figure.axes[0].images[0].get_array()[0, 0], [255, 0, 0])
+
+
+def test_figure_4_numbers_frames_and_colours_by_sparsity():
+    table = steps()
+    figure = figure_4(embedding(table), frames(table, [png("red")] * 3))
+    assert "Twolink (expert), seed 0, episode 0" in figure.get_suptitle()
+    first, second, third, plane, time, bar = figure.axes
+    assert first.get_title() == "1: 0.00 s, sparsity 0.50\nground:foot, ground:foot"
+    assert second.get_title() == "2: 0.02 s, sparsity 0.33\nnothing touches"
+    assert plane.get_title().startswith("t-SNE of 100 transitions")
+    assert texts(plane) == texts(time) == ["1", "2", "3"]
+    np.testing.assert_array_equal(plane.lines[0].get_xdata(), np.arange(20))
+    assert "sparsity" in bar.get_ylabel()
+    assert "20 ms" in time.get_xlabel()
+    values = time.patches[-1].get_data().values if time.patches else None
+    np.testing.assert_allclose(values[:4], [1 / 2, 1 / 3, 1 / 3, 1 / 3])
+
+
+def test_without_pictures_or_samples_the_figures_say_so():
+    table = steps()
+    empty = embedding(table).slice(0, 0)
+    figure = figure_4(empty, frames(table, [None, None]))
+    assert [texts(axes) for axes in figure.axes[:2]] == [[NO_PICTURE]] * 2
+    assert texts(figure.axes[2]) == ["too few samples"]
+    assert texts(figure_1([frames(table, [None])]).axes[0]) == [NO_PICTURE]
+
+
 def test_learning_curve_has_a_panel_per_environment_and_a_line_per_seed():
     rows = [
         {
@@ -169,7 +245,15 @@ def test_saving_twice_gives_the_same_bytes_and_no_leftovers(tmp_path):
 
 
 def test_figures_and_tables_need_no_simulator():
-    names = ["figure_3", "figure_5", "figure_6", "figure_7", "learning_curve"]
+    names = [
+        "figure_1",
+        "figure_3",
+        "figure_4",
+        "figure_5",
+        "figure_6",
+        "figure_7",
+        "learning_curve",
+    ]
     code = "import sys\n"
     code += "\n".join(f"import dynsparse.figures.{name}" for name in names)
     code += "\nimport dynsparse.tables.table_1, dynsparse.tables.table_a1_1"

@@ -1,6 +1,26 @@
 # Figures, drawn from Parquet alone. Each target is named after the published figure.
 
 
+rule figure_1:
+    input:
+        frames=each_case(f"{MERGED}/frames.parquet"),
+        library=library("figures.figure_1"),
+    output:
+        svg=report(
+            f"{FIGURES}/figure_1.svg",
+            caption="../report/figure_1.rst",
+            category="Behaviour",
+            labels={"item": "Figure 1: the environments"},
+        ),
+        png=f"{FIGURES}/figure_1.png",
+    log:
+        f"{LOGS}/figure_1.log",
+    conda:
+        "../../envs/conda.yaml"
+    script:
+        "../scripts/figure_1.py"
+
+
 rule draw_figure_3:
     input:
         elements=f"{MERGED}/elements.parquet",
@@ -30,6 +50,37 @@ rule draw_figure_3:
 rule figure_3:
     input:
         each_case(f"{FIGURES}/figure_3/{{environment}}-{{behaviour}}.svg"),
+    localrule: True
+
+
+rule draw_figure_4:
+    input:
+        embedding=f"{MERGED}/embedding.parquet",
+        frames=f"{MERGED}/frames.parquet",
+        library=library("figures.figure_4"),
+    output:
+        svg=report(
+            f"{FIGURES}/figure_4/{{environment}}-{{behaviour}}.svg",
+            caption="../report/figure_4.rst",
+            category="Q2 State dependence",
+            labels={
+                "item": "Figure 4",
+                "environment": "{environment}",
+                "behaviour": "{behaviour}",
+            },
+        ),
+        png=f"{FIGURES}/figure_4/{{environment}}-{{behaviour}}.png",
+    log:
+        f"{LOGS}/figure_4/{{environment}}-{{behaviour}}.log",
+    conda:
+        "../../envs/conda.yaml"
+    script:
+        "../scripts/figure_4.py"
+
+
+rule figure_4:
+    input:
+        each_case(f"{FIGURES}/figure_4/{{environment}}-{{behaviour}}.svg"),
     localrule: True
 
 
@@ -119,6 +170,8 @@ rule learning_curves:
 
 
 ITEMS += each_case(f"{FIGURES}/figure_3/{{environment}}-{{behaviour}}.svg")
+ITEMS += each_case(f"{FIGURES}/figure_4/{{environment}}-{{behaviour}}.svg")
+ITEMS.append(f"{FIGURES}/figure_1.svg")
 ITEMS += [f"{FIGURES}/figure_{number}.svg" for number in (5, 6, 7)]
 if any(behaviour == "expert" for _, behaviour in CASES):
     ITEMS.append(f"{FIGURES}/learning_curves.svg")

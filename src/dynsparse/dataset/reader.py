@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -56,7 +56,11 @@ class Dataset:
 
     def episode(self, index: int) -> Episode:
         """One episode."""
-        return Episode(index, **{name: self._file[name][index] for name in ARRAYS})
+        return Episode(index, **self.arrays(index, ARRAYS))
+
+    def arrays(self, index: int, names: Iterable[str]) -> dict[str, np.ndarray]:
+        """Some arrays of one episode, without reading the others."""
+        return {name: self._file[name][index] for name in names}
 
     def damaged_episodes(self) -> list[int]:
         """Indices of the episodes whose bytes do not match their recorded digest."""

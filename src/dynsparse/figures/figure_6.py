@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from dynsparse.figures.style import ACTION, QUIET, STATE, heading, power_of_ten, styled
+from dynsparse.figures.style import ACTION, QUIET, STATE, heading, power_of_ten, shade_steps, styled
 from dynsparse.sparsity.parquet import metadata_of
 
 FIRST_STEPS = 50  # as many as the paper shows
@@ -58,17 +58,7 @@ def sparsity_over_time(axes: Axes, episode: pa.Table, title: str) -> None:
     """One panel: consecutive steps of one episode, from a table of kind ``steps``."""
     steps = episode["step"].to_numpy()
     edges = np.append(steps, steps[-1] + 1)
-    touching = episode["contacts"].to_numpy() > 0
-    axes.fill_between(
-        edges,
-        0,
-        1,
-        where=np.append(touching, touching[-1]),
-        step="post",
-        color=QUIET,
-        linewidth=0,
-        transform=axes.get_xaxis_transform(),
-    )
+    shade_steps(axes, edges.astype(float), episode["contacts"].to_numpy() > 0, QUIET)
     width = 1.4 if len(steps) <= FIRST_STEPS else 0.8
     for jacobian, colour in (("state", STATE), ("action", ACTION)):
         zeros = episode[f"{jacobian}_zeros"].to_numpy().astype(float)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from jaxtyping import Bool, Float
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,6 +21,7 @@ ZERO = "#0072B2"
 NONZERO = "#D55E00"
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 QUIET = "#D9D9D9"
+LIMIT = "#FBE3B9"
 
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -51,12 +53,14 @@ def styled() -> Any:
     return rc_context(STYLE)
 
 
-def panels(count: int, height_in: float, columns: int = 2) -> tuple[Figure, list[Axes]]:
+def panels(
+    count: int, height_in: float, columns: int = 2, width_in: float = PANEL_WIDTH_IN
+) -> tuple[Figure, list[Axes]]:
     """A figure with ``count`` panels of equal size, left to right, then down."""
     columns = min(columns, count)
     rows = math.ceil(count / columns)
     # The titles of the figure stand above the panels and need room of their own.
-    size = (max(PANEL_WIDTH_IN * columns, NARROWEST_IN), height_in * rows + 0.4)
+    size = (max(width_in * columns, NARROWEST_IN), height_in * rows + 0.4)
     figure = Figure(figsize=size, layout="constrained")
     axes = [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
     return figure, axes
@@ -78,6 +82,27 @@ def power_of_ten(value: float) -> str:
     if np.isclose(exponent, round(exponent)):
         return rf"$10^{{{round(exponent)}}}$"
     return f"{value:g}"
+
+
+def shade_steps(
+    axes: Axes,
+    edges: Float[np.ndarray, " edges"],
+    where: Bool[np.ndarray, " steps"],
+    colour: str,
+    label: str = "",
+) -> None:
+    """Shade the steps between ``edges`` that are marked, each over its whole width."""
+    axes.fill_between(
+        # Both ends of every step, since a lone marked point would have no width.
+        np.repeat(edges, 2)[1:-1],
+        0,
+        1,
+        where=np.repeat(where, 2),
+        color=colour,
+        label=label,
+        linewidth=0,
+        transform=axes.get_xaxis_transform(),
+    )
 
 
 def save_figure(figure: Figure, path: Path | str) -> None:

@@ -1,0 +1,1 @@
+"""Pictures of stored states, by MuJoCo's C engine and renderer."""

@@ -1,5 +1,7 @@
 # make run    the default study, from nothing to results/default/report.zip
 # make test   every test that needs neither a cluster nor a GPU
+# make cluster-test   a study in a real Slurm of one node (root and apt, or Slurm installed)
+# make fault-test     a study killed 30 times, full disks, damaged files
 # make lint   formatting, lints, types
 # make locks  renew the locked environments (needs uv)
 
@@ -7,14 +9,21 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test lint locks environment
+.PHONY: run test cluster-test fault-test lint locks environment
 
 run: .venv/complete
 	snakemake --cores all all report
 	@echo "The report is in results/default/report.zip"
 
 test: .venv/complete-dev
-	python -m pytest -m "not slow and not cluster"
+	python -m pytest -m "not slow and not cluster and not faults"
+
+# -rs: where Slurm cannot be had, the reason is printed.
+cluster-test: .venv/complete-dev
+	python -m pytest -m cluster -rs tests/cluster
+
+fault-test: .venv/complete-dev
+	python -m pytest -m faults -rs tests/faults
 
 lint: .venv/complete-dev
 	ruff check .

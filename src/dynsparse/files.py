@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +14,8 @@ from dynsparse.errors import DynsparseError
 def whole_file(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` if the block succeeds.
 
-    The name ends like ``path``, since many writers choose their format by it.
+    The name ends like ``path``, since many writers choose their format by it. What a killed
+    process has left under such a name is removed.
 
     Raises:
         DynsparseError: the file cannot be written (full disk, no permission).
@@ -22,6 +24,7 @@ def whole_file(path: Path | str) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
         yield temporary
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
@@ -31,6 +34,15 @@ def whole_file(path: Path | str) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporary files of ``path`` whose processes are dead."""
+    name = re.compile(rf"\.{re.escape(path.stem)}\.(\d+){re.escape(path.suffix)}")
+    for item in list(path.parent.iterdir()):
+        match = name.fullmatch(item.name)
+        if match and not Path("/proc", match[1]).exists():
+            item.unlink(missing_ok=True)
 
 
 def sha256(path: Path | str) -> str:

@@ -136,3 +136,15 @@ def test_compiled_programs_are_kept_on_disk(variables, expected):
         [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
     )
     assert done.stdout.strip() == expected
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left, foreign = tmp_path / f".a.{dead.pid}.csv", tmp_path / f".a.{dead.pid}.txt"
+    living = tmp_path / f".a.{os.getppid()}.csv"
+    for path in (left, foreign, living):
+        path.write_text("part")
+    with whole_file(tmp_path / "a.csv") as temporary:
+        temporary.write_text("whole")
+    assert sorted(tmp_path.iterdir()) == sorted([foreign, living, tmp_path / "a.csv"])

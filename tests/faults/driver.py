@@ -1,0 +1,182 @@
+"""Kill a study at random moments until it has been killed often enough; then compare.
+
+    python tests/faults/driver.py [--kills 30] [--seed 0] [--targets all ...]
+
+Runs the micro study once undisturbed. Then starts it again and again in another folder and kills,
+at seeded random moments, one of its jobs, the whole of Snakemake, Snakemake alone (its jobs live
+on), or stops it as Slurm or a person would. Each start is the same command. After every strike and
+at the end it checks what a user may rely on, and ends with status 1 if that does not hold:
+
+- a file that has its final name is whole: its digest is that of the undisturbed run;
+- every final file of a finished study has that digest, and there are no others;
+- no start is refused, and nothing needs a hand;
+- no job that had been finished runs again.
+"""
+
+import argparse
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from projects import Project, copy_project, is_temporary  # noqa: E402
+
+STRIKES = {
+    "a job killed": 4,
+    "all killed": 3,
+    "Snakemake killed alone": 2,
+    "all terminated": 2,
+    "interrupted": 1,
+}
+# Long enough for a start to reach its first jobs, short enough that most do not finish.
+PAUSE_S = (0.3, 16.0)
+PATIENCE_S = 900
+JOB = re.compile(
+    r"^(?:local)?rule (\w+):\n(?:    .*\n)*?    output: (.*)\n(?:    .*\n)*?    jobid: (\d+)", re.M
+)
+FINISHED = re.compile(r"^Finished jobid: (\d+) ", re.M)
+
+
+class Broken(Exception):
+    """Something that users rely on did not hold."""
+
+
+@dataclass
+class Study:
+    """A study that is struck, and what is known of it.
+
+    Attributes:
+        project: the folder.
+        targets: what is made.
+        expected: digests of an undisturbed run.
+        finished: outputs of jobs that Snakemake has called finished, in this study.
+        starts: how often Snakemake was started for it.
+    """
+
+    project: Project
+    targets: list[str]
+    expected: dict[str, str]
+    finished: set[str] = field(default_factory=set)
+    starts: int = 0
+
+    def start(self) -> "subprocess.Popen[str]":
+        """Start Snakemake, with its output in a file that jobs left alone may go on writing."""
+        self.starts += 1
+        self.log = self.project.root / f"start-{self.starts}.log"
+        with self.log.open("w") as log:
+            return self.project.start(*self.targets, stdout=log)
+
+    def check_end(self) -> None:
+        """Check what the last start has said, and what it has left."""
+        output = self.log.read_text()
+        jobs = {number: made for _, made, number in JOB.findall(output)}
+        again = sorted(set(jobs.values()) & self.finished)
+        if again:
+            raise Broken(f"computed again, though it had been finished: {again[0]}\n{output}")
+        self.finished |= {jobs[number] for number in FINISHED.findall(output) if number in jobs}
+        if "LockException" in output or "a run is at work on it" in output:
+            raise Broken(f"a start was refused\n{output}")
+        for name, digest in self.project.digests().items():
+            if digest != self.expected.get(name):
+                raise Broken(f"{name} has its final name but is not the file of a quiet run")
+
+    def check_whole(self) -> None:
+        """Check that the study has exactly the files of an undisturbed run."""
+        found = self.project.digests()
+        wrong = {name for name, digest in found.items() ^ self.expected.items()}
+        wrong |= {path.name for path in self.project.files() if is_temporary(path)}
+        if wrong:
+            raise Broken(f"not as in a quiet run: {', '.join(sorted(wrong))}")
+
+
+def strike(process: "subprocess.Popen[str]", chance: random.Random) -> str:
+    """Hit a running study; returns what was done."""
+    (kind,) = chance.choices(list(STRIKES), list(STRIKES.values()))
+    if kind == "a job killed":
+        victims = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+        if not victims:
+            return "nothing to kill"
+        os.kill(chance.choice(sorted(victims)), signal.SIGKILL)
+    elif kind == "Snakemake killed alone":
+        process.kill()
+    else:
+        how = {"all killed": signal.SIGKILL, "all terminated": signal.SIGTERM}
+        os.killpg(process.pid, how.get(kind, signal.SIGINT))
+    return kind
+
+
+def drive(root: Path, kills: int, seed: int, targets: list[str]) -> Counter[str]:
+    """Run studies in ``root`` until ``kills`` strikes have hit; returns how often each kind did.
+
+    Raises:
+        Broken: something that users rely on did not hold.
+    """
+    chance, done = random.Random(seed), Counter[str]()
+    quiet = copy_project(root / "quiet")
+    quiet.snakemake(*targets)
+    expected = quiet.digests()
+    print(f"undisturbed: {len(expected)} files", flush=True)
+    while done.total() < kills:
+        folder = root / f"struck-{sum(1 for _ in root.glob('struck-*'))}"
+        study = Study(copy_project(folder), targets, expected)
+        while not finish(study, done, kills, chance):
+            pass
+        study.check_whole()
+        print(f"{folder.name}: whole after {study.starts} starts; {dict(done)}", flush=True)
+        shutil.rmtree(folder)
+    return done
+
+
+def finish(study: Study, done: Counter[str], kills: int, chance: random.Random) -> bool:
+    """Start a study and strike until Snakemake ends; whether the study is complete."""
+    process, died = study.start(), False
+    while process.poll() is None:
+        try:
+            process.wait(chance.uniform(*PAUSE_S) if done.total() < kills else PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            if done.total() >= kills:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise Broken(f"hangs\n{study.log.read_text()}") from None
+            kind = strike(process, chance)
+            died = True
+            if kind != "nothing to kill":
+                done[kind] += 1
+            if kind not in ("a job killed", "nothing to kill"):
+                process.wait(PATIENCE_S)
+    study.check_end()
+    if process.returncode and not died:
+        raise Broken(f"fails by itself\n{study.log.read_text()}")
+    return process.returncode == 0
+
+
+def main() -> None:
+    """Drive, and say what happened."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--targets", nargs="+", default=["all"])
+    arguments = parser.parse_args()
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            done = drive(Path(folder), arguments.kills, arguments.seed, arguments.targets)
+        except Broken as error:
+            sys.exit(f"BROKEN: {error}")
+    print(f"{done.total()} strikes in {time.monotonic() - started:.0f} s: all as promised")
+
+
+if __name__ == "__main__":
+    main()

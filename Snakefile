@@ -21,6 +21,7 @@ include: "workflow/rules/sparsity.smk"
 include: "workflow/rules/embedding.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/learning.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -26,6 +26,7 @@ def micro_config(**changes: Any) -> dict[str, Any]:
         "environments": {"CartpoleBalance": {"behaviours": ["random"]}},
         "seeds": [0],
         "collection": {"episodes": 2, "steps": 30, "block_episodes": 1, "batch_samples": 30},
+        "learning": {**study["learning"], "environments": []},
     }
     return {**study, **small, **changes}
 

@@ -30,6 +30,21 @@ def check_configuration(
             "config: collection.block_episodes must not exceed collection.episodes "
             f"({config['collection']['episodes']})"
         )
+    _check_learning(config["learning"], config["environments"])
+
+
+def _check_learning(learning: Mapping[str, Any], environments: Iterable[str]) -> None:
+    for name in learning["environments"]:
+        if name not in environments:
+            raise DynsparseError(
+                f"config: learning.environments: {name!r} is not among this study's environments; "
+                f"{did_you_mean(name, environments)}"
+            )
+    if learning["threshold"] not in learning["model_thresholds"]:
+        raise DynsparseError(
+            f"config: learning.model_thresholds must hold learning.threshold "
+            f"({learning['threshold']:g})"
+        )
 
 
 def _explain(error: ValidationError) -> str:

@@ -1,0 +1,63 @@
+"""Figure A2.2: sparsity before and after training, by environment (A2.4)."""
+
+import numpy as np
+import pyarrow as pa
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dynsparse.figures.figure_8 import FLOOR
+from dynsparse.figures.learned import COLOURS, LABELS
+from dynsparse.figures.style import panels, power_of_ten, styled
+from dynsparse.learning.selection import cases, losses, select, series, trained
+
+
+@styled()
+def figure_a2_2(sparsity: pa.Table, split: str, threshold: float) -> Figure:
+    """Sparsity of the models' Jacobians relative to the truth, untrained and trained.
+
+    Args:
+        sparsity: tables of kind ``learning_sparsity`` of all environments and losses.
+        split: which split of the samples is shown.
+        threshold: below which an element is zero.
+
+    Returns:
+        One panel per environment; a point is a model, hollow before and filled after training.
+    """
+    mine = select(sparsity, split=split, threshold=threshold)
+    shown = cases(mine)
+    figure, axes = panels(len(shown), height_in=2.3)
+    for panel, (environment, behaviour) in zip(axes, shown, strict=True):
+        _panel(panel, select(mine, environment=environment, behaviour=behaviour))
+        panel.set_title(f"{environment} ({behaviour})")
+    figure.supylabel("sparsity, relative to the truth", fontsize=8)
+    figure.suptitle(
+        f"Zeros of the models' Jacobians, |x| < {power_of_ten(threshold)}: "
+        "hollow untrained, filled trained, dashed the truth",
+        fontsize=9,
+    )
+    return figure
+
+
+def _panel(axes: Axes, rows: pa.Table) -> None:
+    end = trained(rows)
+    names = losses(rows)
+    for position, loss in enumerate(names):
+        for table, filled in ((select(rows, epoch=0), False), (end, True)):
+            values = series(select(table, loss=loss), "relative_sparsity")
+            values = np.maximum(values[np.isfinite(values)], FLOOR)
+            x = position + (0.15 if filled else -0.15)
+            axes.plot(
+                np.full(len(values), x),
+                values,
+                "o",
+                color=COLOURS[loss],
+                markerfacecolor=COLOURS[loss] if filled else "white",
+                markersize=4,
+            )
+    axes.axhline(1, color="black", linewidth=1, linestyle="--")
+    axes.set_yscale("log")
+    axes.set_ylim(FLOOR / 2, 20)
+    ticks = 10.0 ** np.arange(-6, 2, 2)
+    axes.set_yticks([FLOOR, *ticks], ["none", *(power_of_ten(tick) for tick in ticks)])
+    axes.minorticks_off()
+    axes.set_xticks(range(len(names)), [LABELS[loss] for loss in names], rotation=20)

@@ -1,0 +1,1 @@
+"""World models: networks that learn a simulator's step, and whether they find its zeros."""

@@ -1,0 +1,86 @@
+"""What a model gets right on samples that it was not trained on, after every epoch."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dynsparse.learning.models import WorldModel
+from dynsparse.learning.samples import Samples
+from dynsparse.learning.training import Data, Learner, over_seeds
+
+# Samples whose Jacobians are in memory at once, for each seed.
+CHUNK = 512
+
+
+class Scores(NamedTuple):
+    """Errors and sparsity, in normalised units; in use, with a leading axis of seeds.
+
+    Attributes:
+        squared: mean squared error of each dimension of the next state.
+        jacobian_squared, jacobian_absolute: mean errors of the Jacobian's elements.
+        sparsity: the share of the model's elements below each threshold.
+        right: the share of elements that are below it, and zero in truth.
+        relative: the mean, over samples with a true zero, of the model's share of zeros divided
+            by the true share.
+    """
+
+    squared: Float[Array, "*seeds outputs"]
+    jacobian_squared: Float[Array, "*seeds"]
+    jacobian_absolute: Float[Array, "*seeds"]
+    sparsity: Float[Array, "*seeds thresholds"]
+    right: Float[Array, "*seeds thresholds"]
+    relative: Float[Array, "*seeds thresholds"]
+
+
+def make_evaluate(thresholds: Sequence[float]) -> Callable[[Learner, Data], Scores]:
+    """A compiled function: every seed's scores on the given samples, without dropout."""
+    limits = jnp.asarray(thresholds, jnp.float32)
+
+    def one(learner: Learner, data: Data) -> Scores:
+        def sample(each: Data) -> Scores:
+            return _sample_scores(learner.model, each, limits)
+
+        each = jax.lax.map(sample, data, batch_size=min(CHUNK, len(data.inputs)))
+        some = data.zero.any(axis=(1, 2))
+        relative = jnp.where(some[:, None], each.relative, 0).sum(axis=0) / some.sum()
+        means = jax.tree.map(lambda values: values.mean(axis=0), each)
+        return means._replace(relative=relative)
+
+    return jax.jit(over_seeds(one))
+
+
+def _sample_scores(model: WorldModel, each: Data, limits: Float[Array, " thresholds"]) -> Scores:
+    """One sample's scores; without a true zero, ``relative`` is not finite."""
+    prediction, jacobian = model.linearise(each.inputs[None])
+    error = jacobian[0] - each.jacobian
+    called = jnp.abs(jacobian[0])[..., None] < limits
+    share = called.mean(axis=(0, 1))
+    return Scores(
+        squared=(prediction[0] - each.next_state) ** 2,
+        jacobian_squared=(error**2).mean(),
+        jacobian_absolute=jnp.abs(error).mean(),
+        sparsity=share,
+        right=(called & each.zero[..., None]).mean(axis=(0, 1)),
+        relative=share / each.zero.mean(),
+    )
+
+
+def make_sizes() -> Callable[[Learner, Float[Array, "samples inputs"]], Array]:
+    """A compiled function: the size |J~| of every element in every sample, of every seed."""
+
+    def one(learner: Learner, inputs: Float[Array, "samples inputs"]) -> Array:
+        def sample(each: Float[Array, " inputs"]) -> Array:
+            return jnp.abs(learner.model.linearise(each[None])[1][0])
+
+        return jax.lax.map(sample, inputs, batch_size=min(CHUNK, len(inputs)))
+
+    return jax.jit(over_seeds(one))
+
+
+def on_device(samples: Samples) -> Data:
+    """What training and evaluation need of samples, as arrays of the device."""
+    fields = (getattr(samples, name) for name in Data._fields)
+    return Data(*(jnp.asarray(values) for values in fields))

@@ -1,0 +1,90 @@
+"""The paper's network: a multilayer perceptron with dropout (section 5.4)."""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from dynsparse.learning.models.activations import ACTIVATIONS
+from dynsparse.learning.models.base import Inputs, Jacobians, Outputs, WorldModel
+from dynsparse.learning.settings import ModelSettings
+
+Slopes = list[Float[Array, "batch width"]]
+
+
+class MLP(WorldModel):
+    """Hidden layers of equal width, and a linear layer on top.
+
+    Attributes:
+        weights: (outputs, inputs) of each layer, the first acting first.
+        biases: one vector for each layer.
+        activation: a name in ``ACTIVATIONS``.
+        dropout: the share of hidden units switched off in training; the others grow to make up.
+    """
+
+    weights: tuple[Float[Array, "_ _"], ...]
+    biases: tuple[Float[Array, " _"], ...]
+    activation: str = eqx.field(static=True)
+    dropout: float = eqx.field(static=True)
+
+    @classmethod
+    def create(
+        cls, settings: ModelSettings, inputs: int, outputs: int, *, key: PRNGKeyArray
+    ) -> "MLP":
+        """Kaiming-normal weights (variance 2 / inputs of the layer; He et al. 2015), no biases."""
+        sizes = [inputs, *[settings.width] * settings.depth, outputs]
+        keys = jax.random.split(key, len(sizes) - 1)
+        weights = tuple(
+            jax.random.normal(k, (rows, columns)) * math.sqrt(2 / columns)
+            for k, rows, columns in zip(keys, sizes[1:], sizes[:-1], strict=True)
+        )
+        biases = tuple(jnp.zeros(len(weight)) for weight in weights)
+        return cls(weights, biases, settings.activation, settings.dropout)
+
+    def __call__(self, x: Inputs, key: PRNGKeyArray | None = None) -> Outputs:
+        """The predicted next states."""
+        return self._run(x, key)[0]
+
+    def linearise(self, x: Inputs, key: PRNGKeyArray | None = None) -> tuple[Outputs, Jacobians]:
+        """Predictions and their Jacobians W_n D_n ... W_2 D_1 W_1, under the same dropout.
+
+        D_k is the diagonal matrix of the slopes of layer k's units in this sample, dropout
+        included. The product is built up from its narrower end: from the outputs, if these are
+        not more than the inputs.
+        """
+        prediction, slopes = self._run(x, key)
+        inputs, outputs = self.weights[0].shape[1], self.weights[-1].shape[0]
+        if outputs <= inputs:
+            return prediction, _product(self.weights[::-1], slopes[::-1])
+        transposed = tuple(weight.T for weight in self.weights)
+        return prediction, jnp.swapaxes(_product(transposed, slopes), 1, 2)
+
+    def _run(self, x: Inputs, key: PRNGKeyArray | None) -> tuple[Outputs, Slopes]:
+        """Predictions, and the slope of every hidden unit."""
+        activate = ACTIVATIONS[self.activation]
+        hidden, slopes = x, []
+        for number, (weight, bias) in enumerate(
+            zip(self.weights[:-1], self.biases[:-1], strict=True)
+        ):
+            hidden, slope = activate(hidden @ weight.T + bias)
+            if key is not None and self.dropout > 0:
+                kept = jax.random.bernoulli(
+                    jax.random.fold_in(key, number), 1 - self.dropout, hidden.shape
+                )
+                gain = kept / (1 - self.dropout)
+                hidden, slope = hidden * gain, slope * gain
+            slopes.append(slope)
+        return hidden @ self.weights[-1].T + self.biases[-1], slopes
+
+
+def _product(matrices: tuple[Float[Array, "_ _"], ...], slopes: Slopes) -> Jacobians:
+    """M_1 D_1 M_2 D_2 ... M_n for every sample, from left to right.
+
+    Each step is one product of a tall matrix, (samples x rows of M_1) high.
+    """
+    product = jnp.broadcast_to(matrices[0], (len(slopes[0]), *matrices[0].shape))
+    for slope, matrix in zip(slopes, matrices[1:], strict=True):
+        product = (product * slope[:, None, :]) @ matrix
+    return product

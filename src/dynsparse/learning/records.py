@@ -1,0 +1,189 @@
+"""Measurements as tables."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dynsparse.learning.history import History
+from dynsparse.learning.samples import Origin
+from dynsparse.sparsity.parquet import with_metadata
+
+IDENTITY = [
+    ("environment", pa.string()),
+    ("behaviour", pa.string()),
+    ("split", pa.string()),
+    ("loss", pa.string()),
+    ("seed", pa.int64()),
+]
+EPOCH = [*IDENTITY, ("epoch", pa.int32())]
+
+# Errors in normalised units; failed_epoch is null for a seed that trained to the end.
+CURVES = pa.schema(
+    [
+        *EPOCH,
+        ("failed_epoch", pa.int32()),
+        ("training_loss", pa.float64()),
+        ("validation_state_mse", pa.float64()),
+        ("test_state_mse", pa.float64()),
+        ("test_jacobian_mse", pa.float64()),
+        ("test_jacobian_mae", pa.float64()),
+    ]
+)
+# rmse is in the unit that the dimension's name states.
+DIMENSIONS = pa.schema(
+    [*EPOCH, ("dimension", pa.string()), ("rmse", pa.float64()), ("normalised_rmse", pa.float64())]
+)
+SPARSITY = pa.schema(
+    [
+        *EPOCH,
+        ("threshold", pa.float64()),
+        ("sparsity", pa.float64()),
+        ("relative_sparsity", pa.float64()),
+        ("precision", pa.float64()),
+        ("recall", pa.float64()),
+        ("true_sparsity", pa.float64()),
+    ]
+)
+RECOVERY = pa.schema(
+    [
+        *EPOCH,
+        ("source", pa.string()),
+        ("elements", pa.string()),
+        ("regime", pa.string()),
+        ("average", pa.string()),
+        ("samples", pa.int64()),
+        ("scored_elements", pa.int64()),
+        ("base_rate", pa.float64()),
+        ("auroc", pa.float64()),
+        ("average_precision", pa.float64()),
+        ("threshold", pa.float64()),
+        ("f1", pa.float64()),
+        ("hamming_distance", pa.float64()),
+    ]
+)
+ROLLOUT = pa.schema(
+    [
+        *IDENTITY,
+        ("source", pa.string()),
+        ("horizon", pa.int32()),
+        ("windows", pa.int64()),
+        ("diverged", pa.int64()),
+        ("median_error", pa.float64()),
+        ("mean_error", pa.float64()),
+    ]
+)
+SCHEMAS = {
+    "curves": CURVES,
+    "dimensions": DIMENSIONS,
+    "sparsity": SPARSITY,
+    "recovery": RECOVERY,
+    "rollout": ROLLOUT,
+}
+
+
+def identity(origin: Origin, split: str, loss: str | None) -> dict[str, Any]:
+    """The columns that rows of one training share."""
+    return {
+        "environment": origin.environment,
+        "behaviour": origin.behaviour,
+        "split": split,
+        "loss": loss,
+    }
+
+
+def as_table(kind: str, rows: Sequence[Mapping[str, Any]], **facts: Any) -> pa.Table:
+    """Rows as a table of a kind of ``SCHEMAS``; columns that a row lacks, and NaN, are null."""
+    plain = [{name: _null(value) for name, value in row.items()} for row in rows]
+    table = pa.Table.from_pylist(plain, schema=SCHEMAS[kind])
+    return with_metadata(table, f"learning_{kind}", **facts)
+
+
+def curve_rows(
+    shared: Mapping[str, Any], seeds: Sequence[int], history: History
+) -> list[dict[str, Any]]:
+    """One row per seed and epoch."""
+    failed = history.failed_epoch()
+    return [
+        {
+            **shared,
+            "seed": seed,
+            "epoch": epoch,
+            "failed_epoch": None if failed[number] < 0 else int(failed[number]),
+            "training_loss": history.loss[epoch, number],
+            "validation_state_mse": history.validation[epoch, number],
+            "test_state_mse": history.squared[epoch, number].mean(),
+            "test_jacobian_mse": history.jacobian_squared[epoch, number],
+            "test_jacobian_mae": history.jacobian_absolute[epoch, number],
+        }
+        for number, seed in enumerate(seeds)
+        for epoch in range(len(history.loss))
+    ]
+
+
+def dimension_rows(
+    shared: Mapping[str, Any],
+    seeds: Sequence[int],
+    history: History,
+    names: Sequence[str],
+    scale: np.ndarray,
+) -> list[dict[str, Any]]:
+    """One row per seed, epoch and dimension of the state; ``scale`` turns errors into units."""
+    return [
+        {
+            **shared,
+            "seed": seed,
+            "epoch": epoch,
+            "dimension": name,
+            "rmse": root * scale[column],
+            "normalised_rmse": root,
+        }
+        for number, seed in enumerate(seeds)
+        for epoch in range(len(history.loss))
+        for column, name in enumerate(names)
+        for root in [np.sqrt(history.squared[epoch, number, column])]
+    ]
+
+
+def sparsity_rows(
+    shared: Mapping[str, Any],
+    seeds: Sequence[int],
+    history: History,
+    thresholds: Sequence[float],
+    true_sparsity: float,
+) -> list[dict[str, Any]]:
+    """One row per seed, epoch and threshold.
+
+    ``precision`` is the share of the model's zeros that are true ones, ``recall`` the share of the
+    true zeros that are the model's; null where there are none.
+    """
+    return [
+        {
+            **shared,
+            "seed": seed,
+            "epoch": epoch,
+            "threshold": threshold,
+            "sparsity": history.sparsity[epoch, number, column],
+            "precision": _share(
+                history.right[epoch, number, column], history.sparsity[epoch, number, column]
+            ),
+            "recall": _share(history.right[epoch, number, column], true_sparsity),
+            "relative_sparsity": history.relative[epoch, number, column],
+            "true_sparsity": true_sparsity,
+        }
+        for number, seed in enumerate(seeds)
+        for epoch in range(len(history.loss))
+        for column, threshold in enumerate(thresholds)
+    ]
+
+
+def _share(part: float, whole: float) -> float | None:
+    return float(part) / float(whole) if whole > 0 else None
+
+
+def _null(value: Any) -> Any:
+    """Values as Python has them; what is no number becomes null."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and np.isnan(value) else value

@@ -1,0 +1,92 @@
+"""How errors grow when a model is fed its own predictions."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from dynsparse.learning.normalisation import Scaler
+from dynsparse.learning.samples import Samples
+from dynsparse.learning.training import Learner, over_seeds
+
+
+class Windows(NamedTuple):
+    """Stretches of recorded trajectories, normalised.
+
+    Attributes:
+        state: where each begins.
+        action: what was done from there on.
+        truth: the next state after each action, in units of outputs.
+    """
+
+    state: Float[Array, "windows outputs"]
+    action: Float[Array, "windows steps actions"]
+    truth: Float[Array, "windows steps outputs"]
+
+
+def windows(samples: Samples, starts: Int[np.ndarray, " rows"], steps: int, most: int) -> Windows:
+    """At most ``most`` stretches of ``steps`` samples that begin at one of ``starts``.
+
+    Evenly spaced among those that a recorded episode holds whole; there may be none.
+    """
+    ends = starts + steps - 1
+    starts, ends = starts[ends < len(samples.step)], ends[ends < len(samples.step)]
+    whole = samples.episode[starts] == samples.episode[ends]
+    whole &= samples.step[ends] - samples.step[starts] == steps - 1
+    starts = starts[whole]
+    if len(starts) > most:
+        starts = starts[np.linspace(0, len(starts) - 1, most).round().astype(np.int64)]
+    rows = starts[:, None] + np.arange(steps)
+    outputs = samples.next_state.shape[1]
+    return Windows(
+        jnp.asarray(samples.inputs[starts, :outputs]),
+        jnp.asarray(samples.inputs[rows, outputs:]),
+        jnp.asarray(samples.next_state[rows]),
+    )
+
+
+def make_rollout(
+    scaler: Scaler, horizons: Sequence[int]
+) -> Callable[[Learner, Windows], Float[Array, "seeds windows horizons"]]:
+    """A compiled function: each seed's error after so many steps of its own predictions.
+
+    An error is the root mean square over the dimensions of the state, in units of each one's
+    standard deviation.
+    """
+    picked = np.asarray(horizons) - 1
+    gain, shift = _to_inputs(scaler)
+
+    def one(learner: Learner, given: Windows) -> Array:
+        def step(state: Array, action: Array) -> tuple[Array, Array]:
+            guess = learner.model(jnp.concatenate([state, action], axis=1))
+            return guess * gain + shift, guess
+
+        _, guesses = jax.lax.scan(step, given.state, jnp.swapaxes(given.action, 0, 1))
+        return _error(jnp.swapaxes(guesses, 0, 1), given.truth)[:, picked]
+
+    return jax.jit(over_seeds(one))
+
+
+def persistence(
+    given: Windows, scaler: Scaler, horizons: Sequence[int]
+) -> Float[np.ndarray, "windows horizons"]:
+    """The error of the guess that the state stays as it is."""
+    gain, shift = _to_inputs(scaler)
+    still = (np.asarray(given.state) - shift) / gain
+    error = _error(jnp.broadcast_to(still[:, None], given.truth.shape), given.truth)
+    return np.asarray(error)[:, np.asarray(horizons) - 1]
+
+
+def _to_inputs(scaler: Scaler) -> tuple[np.ndarray, np.ndarray]:
+    """Gain and shift from a normalised output to a normalised input; both are states."""
+    size = len(scaler.output_mean)
+    mean, scale = scaler.input_mean[:size], scaler.input_scale[:size]
+    gain, shift = scaler.output_scale / scale, (scaler.output_mean - mean) / scale
+    return gain.astype(np.float32), shift.astype(np.float32)
+
+
+def _error(guess: Array, truth: Array) -> Array:
+    return jnp.sqrt(((guess - truth) ** 2).mean(axis=-1))

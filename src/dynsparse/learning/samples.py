@@ -1,0 +1,149 @@
+"""The samples of one environment and behaviour, pooled over the files of its seeds."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from dynsparse.console import progress
+from dynsparse.dataset import Dataset, Episode, open_dataset
+from dynsparse.errors import DynsparseError
+from dynsparse.learning.normalisation import Scaler, fit
+from dynsparse.sparsity.source import is_zero, source_name
+
+
+class Origin(NamedTuple):
+    """Where samples came from, and what their dimensions are called."""
+
+    environment: str
+    behaviour: str
+    sources: tuple[str, ...]
+    state_names: tuple[str, ...]
+    action_names: tuple[str, ...]
+    control_dt_s: float
+
+
+class Index(NamedTuple):
+    """What splitting needs: the episode of every usable sample, counted through all files."""
+
+    origin: Origin
+    episode: Int[np.ndarray, " samples"]
+
+
+class Samples(NamedTuple):
+    """Normalised samples in float32, and what is true of them in float64.
+
+    ``zero`` was found in the raw float64 values. ``active`` says which geom pairs touch and which
+    limits and friction losses act; ``contact`` whether any geoms touch.
+    """
+
+    inputs: Float[np.ndarray, "samples inputs"]
+    next_state: Float[np.ndarray, "samples outputs"]
+    jacobian: Float[np.ndarray, "samples outputs inputs"]
+    zero: Bool[np.ndarray, "samples outputs inputs"]
+    contact: Bool[np.ndarray, " samples"]
+    active: Bool[np.ndarray, "samples conditions"]
+    episode: Int[np.ndarray, " samples"]
+    step: Int[np.ndarray, " samples"]
+
+    def take(self, rows: Int[np.ndarray, " rows"]) -> "Samples":
+        """Some of the samples."""
+        return Samples(*(values[rows] for values in self))
+
+
+class Pool:
+    """Open dataset files that belong together, read one episode at a time.
+
+    Samples whose Jacobian is not finite are left out everywhere.
+    """
+
+    def __init__(self, paths: Sequence[Path | str], stack: ExitStack) -> None:
+        """Open the files, for as long as ``stack`` is.
+
+        Raises:
+            DynsparseError: no file, a file that cannot be read, or files of different origin.
+        """
+        if not paths:
+            raise DynsparseError("no dataset to learn from: give at least one file")
+        self._files: list[Dataset] = [stack.enter_context(open_dataset(path)) for path in paths]
+        infos = [file.info for file in self._files]
+        facts = {
+            (i.environment, i.behaviour, i.state_names, i.action_names, i.control_dt_s)
+            for i in infos
+        }
+        if len(facts) > 1:
+            names = ", ".join(sorted({f"{i.environment}/{i.behaviour}" for i in infos}))
+            raise DynsparseError(f"cannot learn from different datasets at once: {names}")
+        ((environment, behaviour, states, actions, dt),) = facts
+        sources = tuple(source_name(info) for info in infos)
+        self.origin = Origin(environment, behaviour, sources, states, actions, dt)
+
+    def index(self) -> Index:
+        """The episode of every usable sample."""
+        parts = [
+            np.full(int(episode.jacobian_ok.sum()), number, np.int32)
+            for number, episode in enumerate(self._episodes("reading episodes of"))
+        ]
+        return Index(self.origin, np.concatenate(parts))
+
+    def scaler(self, train: Int[np.ndarray, " train"]) -> Scaler:
+        """Mean and scale of the training samples."""
+        episodes = self._episodes("scaling")
+
+        def parts() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            start = 0
+            for episode in episodes:
+                inputs, outputs = _pairs(episode)
+                mine = train[(train >= start) & (train < start + len(inputs))] - start
+                start += len(inputs)
+                yield inputs[mine], outputs[mine]
+
+        return fit(parts())
+
+    def samples(self, scaler: Scaler, threshold: float) -> Samples:
+        """All samples, normalised; an element is zero where ``|x| < threshold`` before that."""
+        parts = [
+            _normalised(number, episode, scaler, threshold)
+            for number, episode in enumerate(self._episodes("normalising"))
+        ]
+        return Samples(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def _episodes(self, what: str) -> Iterator[Episode]:
+        total = sum(file.info.episodes for file in self._files)
+        with progress(total, f"{what} {self.origin.environment}", "episode") as bar:
+            for file in self._files:
+                for episode in file.episodes():
+                    yield episode
+                    bar.update()
+
+
+def _pairs(episode: Episode) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and outputs of the usable samples."""
+    ok = episode.jacobian_ok
+    return np.concatenate([episode.state, episode.action], axis=1)[ok], episode.next_state[ok]
+
+
+def _normalised(number: int, episode: Episode, scaler: Scaler, threshold: float) -> Samples:
+    ok = episode.jacobian_ok
+    inputs, outputs = _pairs(episode)
+    jacobian = np.concatenate([episode.state_jacobian, episode.action_jacobian], axis=2)[ok]
+    return Samples(
+        inputs=scaler.inputs(inputs).astype(np.float32),
+        next_state=scaler.outputs(outputs).astype(np.float32),
+        jacobian=scaler.jacobian(jacobian).astype(np.float32),
+        zero=is_zero(jacobian, threshold),
+        contact=episode.contact[ok].any(axis=1),
+        active=np.concatenate([episode.contact, episode.constraint_active], axis=1)[ok],
+        episode=np.full(len(inputs), number, np.int32),
+        step=np.flatnonzero(ok).astype(np.int32),
+    )
+
+
+def some_of(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most ``most`` of ``rows``, evenly spaced."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]

@@ -1,0 +1,220 @@
+"""The numbers behind Figure 8: errors and sparsity by loss, with intervals (section 5.4)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dynsparse.learning.comparison import (
+    Interval,
+    mean_over_environments,
+    mean_over_seeds,
+    paired_difference,
+)
+from dynsparse.learning.selection import (
+    cases,
+    losses,
+    of_case,
+    per_seed,
+    seeds,
+    select,
+    splits,
+    trained,
+)
+from dynsparse.sparsity.parquet import with_metadata
+
+REFERENCE = "state"
+EVERYWHERE = "all (interquartile mean)"
+
+SCHEMA = pa.schema(
+    [
+        ("split", pa.string()),
+        ("environment", pa.string()),
+        ("behaviour", pa.string()),
+        ("loss", pa.string()),
+        ("seeds", pa.int64()),
+        ("failed_seeds", pa.int64()),
+        ("failures", pa.string()),
+        ("state_mse", pa.float64()),
+        ("state_mse_low", pa.float64()),
+        ("state_mse_high", pa.float64()),
+        ("jacobian_mae", pa.float64()),
+        ("relative_sparsity_initial", pa.float64()),
+        ("relative_sparsity", pa.float64()),
+        ("relative_sparsity_low", pa.float64()),
+        ("relative_sparsity_high", pa.float64()),
+    ]
+)
+
+PAIRS = pa.schema(
+    [
+        ("split", pa.string()),
+        ("environment", pa.string()),
+        ("measure", pa.string()),
+        ("loss", pa.string()),
+        ("against", pa.string()),
+        ("pairs", pa.int64()),
+        ("ratio", pa.float64()),
+        ("ratio_low", pa.float64()),
+        ("ratio_high", pa.float64()),
+        ("p_value", pa.float64()),
+    ]
+)
+
+
+def table_8(curves: pa.Table, sparsity: pa.Table, threshold: float) -> pa.Table:
+    """Test error and relative sparsity of the trained models, by split, environment and loss.
+
+    Args:
+        curves: tables of kind ``learning_curves`` of all environments and losses.
+        sparsity: likewise of kind ``learning_sparsity``.
+        threshold: below which an element of a model's Jacobian is zero.
+
+    Returns:
+        ``SCHEMA``: means over seeds with 95 % bootstrap intervals. Rows of ``EVERYWHERE`` hold the
+        interquartile mean over environments and seeds, of errors relative to the environment's
+        mean under ``state``. ``failures`` names each failed seed and its epoch; these are in no
+        mean.
+    """
+    end, zeros = trained(curves), select(sparsity, threshold=threshold)
+    rows: list[dict[str, Any]] = []
+    for split in splits(end):
+        mine, its_zeros = select(end, split=split), select(zeros, split=split)
+        for case in cases(mine):
+            rows += [
+                {"split": split, "environment": case[0], "behaviour": case[1], "loss": loss, **row}
+                for loss, row in _of_environment(of_case(mine, case), of_case(its_zeros, case))
+            ]
+        rows += [
+            {"split": split, "environment": EVERYWHERE, "loss": loss, **row}
+            for loss, row in _everywhere(mine, trained(its_zeros))
+        ]
+    return with_metadata(pa.Table.from_pylist(_plain(rows), SCHEMA), "table_8", threshold=threshold)
+
+
+def table_8_pairs(curves: pa.Table, sparsity: pa.Table, threshold: float) -> pa.Table:
+    """Each loss against ``state``, paired by seed, for error and sparsity.
+
+    Returns:
+        ``PAIRS``: the geometric mean of the ratio of a loss's models to those of the same seed
+        under ``state``, its 95 % bootstrap interval, and the p-value of a sign-flip test. Pairs
+        without a single zero on a side have no ratio and are left out of ``relative_sparsity``.
+    """
+    end = trained(curves)
+    zeros = trained(select(sparsity, threshold=threshold))
+    rows: list[dict[str, Any]] = []
+    for table, measure in ((end, "test_state_mse"), (zeros, "relative_sparsity")):
+        for split in splits(table):
+            mine = select(table, split=split)
+            places = {case[0]: [case] for case in cases(mine)} | {EVERYWHERE: cases(mine)}
+            rows += [
+                {"split": split, "environment": place, "measure": measure, **row}
+                for place, members in places.items()
+                for row in _pairs(mine, members, measure)
+            ]
+    return with_metadata(
+        pa.Table.from_pylist(_plain(rows), PAIRS), "table_8_pairs", threshold=threshold
+    )
+
+
+def _of_environment(end: pa.Table, zeros: pa.Table) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Rows of one environment and split."""
+    numbers = seeds(end)
+    for loss in losses(end):
+        mine, its_zeros = select(end, loss=loss), select(zeros, loss=loss)
+        failed = {
+            row["seed"]: row["failed_epoch"]
+            for row in mine.to_pylist()
+            if row["failed_epoch"] is not None
+        }
+        fine = [seed for seed in numbers if seed not in failed]
+        error = mean_over_seeds(per_seed(mine, "test_state_mse", fine))
+        share = mean_over_seeds(per_seed(trained(its_zeros), "relative_sparsity", fine))
+        begin = per_seed(select(its_zeros, epoch=0), "relative_sparsity", numbers)
+        yield (
+            loss,
+            {
+                "seeds": len(numbers),
+                "failed_seeds": len(failed),
+                "failures": "; ".join(f"seed {s} in epoch {e}" for s, e in sorted(failed.items())),
+                **_named("state_mse", error),
+                "jacobian_mae": mean_over_seeds(per_seed(mine, "test_jacobian_mae", fine)).estimate,
+                "relative_sparsity_initial": mean_over_seeds(begin).estimate,
+                **_named("relative_sparsity", share),
+            },
+        )
+
+
+def _everywhere(end: pa.Table, zeros: pa.Table) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Rows over all environments of a split."""
+    numbers = seeds(end)
+    for loss in losses(end):
+        errors, shares = [], []
+        for case in cases(end):
+            mine = of_case(end, case)
+            base = _fine(select(mine, loss=REFERENCE), "test_state_mse", numbers)
+            errors.append(_fine(select(mine, loss=loss), "test_state_mse", numbers) / _mean(base))
+            its_zeros = select(of_case(zeros, case), loss=loss)
+            shares.append(per_seed(its_zeros, "relative_sparsity", numbers))
+        failed = sum(e is not None for e in select(end, loss=loss)["failed_epoch"].to_pylist())
+        yield (
+            loss,
+            {
+                "seeds": len(numbers),
+                "failed_seeds": failed,
+                **_named("state_mse", mean_over_environments(errors)),
+                **_named("relative_sparsity", mean_over_environments(shares)),
+            },
+        )
+
+
+def _pairs(
+    table: pa.Table, members: list[tuple[str, str]], measure: str
+) -> Iterator[dict[str, Any]]:
+    numbers = seeds(table)
+    for loss in losses(table):
+        if loss == REFERENCE:
+            continue
+        sides = [
+            [_log(select(of_case(table, case), loss=each), measure, numbers) for case in members]
+            for each in (loss, REFERENCE)
+        ]
+        found = paired_difference(*sides)
+        ratio = Interval(*np.exp(found.interval))
+        yield {
+            "loss": loss,
+            "against": REFERENCE,
+            "pairs": found.pairs,
+            **_named("ratio", ratio),
+            "p_value": found.p_value,
+        }
+
+
+def _log(table: pa.Table, measure: str, numbers: list[int]) -> np.ndarray:
+    values = _fine(table, measure, numbers)
+    return np.log(np.where(values > 0, values, np.nan))
+
+
+def _fine(table: pa.Table, measure: str, numbers: list[int]) -> np.ndarray:
+    """Values by seed, not a number for failed seeds."""
+    values = per_seed(table, measure, numbers)
+    if "failed_epoch" in table.column_names:
+        values = np.where(np.isfinite(per_seed(table, "failed_epoch", numbers)), np.nan, values)
+    return values
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+
+def _named(name: str, interval: Interval) -> dict[str, float]:
+    return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+def _plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows in which what is no number is missing."""
+    return [
+        {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in row.items()}
+        for row in rows
+    ]

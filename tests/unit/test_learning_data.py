@@ -1,0 +1,149 @@
+"""From files to normalised, split samples."""
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from learning_fakes import INFO, section, slider_arrays, write_slider
+
+from dynsparse.dataset import BlockWriter, DatasetInfo
+from dynsparse.errors import DynsparseError
+from dynsparse.learning.normalisation import Scaler, fit
+from dynsparse.learning.preparation import prepare
+from dynsparse.learning.samples import some_of
+from dynsparse.learning.splits import SPLITS, by_episode
+from dynsparse.precision import precision
+
+VALUES = st.floats(-1e3, 1e3)
+
+
+def numbers(columns, rows=7):
+    return arrays(np.float64, (rows, columns), elements=VALUES)
+
+
+@given(numbers(2), numbers(2))
+def test_the_scaler_does_not_depend_on_how_samples_are_cut(x, y):
+    whole = fit([(x, y)])
+    cut = fit([(x[:1], y[:1]), (x[1:1], y[1:1]), (x[1:5], y[1:5]), (x[5:], y[5:])])
+    for one, other in zip(whole, cut, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(whole.input_mean, x.mean(axis=0), rtol=1e-9, atol=1e-9)
+
+
+def test_z_scores_have_mean_zero_and_variance_one():
+    x = np.random.default_rng(0).normal([3, -100], [2, 0.001], size=(1000, 2))
+    scaler = fit([(x, x)])
+    z = scaler.inputs(x)
+    np.testing.assert_allclose(z.mean(axis=0), 0, atol=1e-9)
+    # The paper's epsilon of 1e-8 beside a standard deviation of 1e-3.
+    np.testing.assert_allclose(z.std(axis=0), 1, rtol=2e-5)
+
+
+def test_constant_columns_become_zero_and_keep_jacobians_finite():
+    x = np.random.default_rng(0).normal(size=(50, 3))
+    x[:, 1] = 1e6 / 3
+    scaler = fit([(x, x)])
+    assert scaler.input_scale[1] == scaler.output_scale[1] == 1
+    np.testing.assert_allclose(scaler.inputs(x)[:, 1], 0, atol=1e-9)
+    assert np.isfinite(scaler.jacobian(np.ones((3, 3)))).all()
+
+
+@given(st.integers(0, 10_000))
+@hypothesis_settings(deadline=None, max_examples=30)
+def test_the_normalised_jacobian_is_the_derivative_of_the_normalised_map(seed):
+    rng = np.random.default_rng(seed)
+    scaler = Scaler(
+        rng.normal(size=4), rng.uniform(0.1, 9, 4), rng.normal(size=3), rng.uniform(0.1, 9, 3)
+    )
+    matrix = rng.normal(size=(3, 4))
+    with precision("float64"):
+
+        def step(x):
+            return jax.numpy.sin(matrix @ x)
+
+        def normalised(z):
+            return (step(z * scaler.input_scale + scaler.input_mean) - scaler.output_mean) / (
+                scaler.output_scale
+            )
+
+        x = rng.normal(size=4)
+        expected = jax.jacfwd(normalised)(scaler.inputs(x))
+        found = scaler.jacobian(np.asarray(jax.jacfwd(step)(x)))
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@given(
+    st.lists(st.integers(1, 9), min_size=3, max_size=12),
+    st.floats(0.05, 0.3),
+    st.sampled_from(sorted(SPLITS)),
+)
+def test_splits_use_every_sample_once(lengths, share, name):
+    episode = np.repeat(np.arange(len(lengths)), lengths)
+    split = SPLITS[name](episode, share, share, seed=3)
+    together = np.sort(np.concatenate(split))
+    np.testing.assert_array_equal(together, np.arange(len(episode)))
+    assert all(len(part) for part in split)
+    again = SPLITS[name](episode, share, share, seed=3)
+    for part, same in zip(split, again, strict=True):
+        np.testing.assert_array_equal(part, same)
+
+
+def test_splits_by_episode_share_no_episode_and_by_sample_are_as_large():
+    episode = np.repeat(np.arange(10), 20)
+    whole, loose = (SPLITS[name](episode, 0.1, 0.2, seed=0) for name in ("episode", "sample"))
+    sets = [set(episode[part]) for part in whole]
+    assert [len(found) for found in sets] == [7, 1, 2]
+    assert not sets[0] & sets[1] and not sets[0] & sets[2] and not sets[1] & sets[2]
+    assert [len(part) for part in whole] == [len(part) for part in loose]
+    assert set(episode[loose.test]) & set(episode[loose.train])
+
+
+def test_too_few_episodes_to_split():
+    with pytest.raises(DynsparseError, match=r"2 episodes cannot be split .* collect more"):
+        by_episode(np.array([0, 0, 1]), 0.1, 0.1, seed=0)
+
+
+def test_some_of_many_rows_are_evenly_spaced():
+    assert some_of(np.arange(5), 9).tolist() == [0, 1, 2, 3, 4]
+    assert some_of(np.arange(11), 3).tolist() == [0, 5, 10]
+
+
+def test_files_are_pooled_normalised_and_labelled(tmp_path):
+    ok = np.ones((4, 200), bool)
+    ok[1, 7] = False
+    jacobian = slider_arrays(1, 4, 200)["state_jacobian"]
+    jacobian[1, 7] = np.nan
+    paths = [
+        write_slider(tmp_path / "a.h5", 0),
+        write_slider(tmp_path / "b.h5", 1, state_jacobian=jacobian, jacobian_ok=ok),
+    ]
+    prepared = prepare(paths, section(), "episode")
+    samples, split = prepared.samples, prepared.split
+    assert len(samples.inputs) == 1599
+    assert samples.inputs.shape[1] == 4
+    assert samples.jacobian.dtype == np.float32
+    assert np.isfinite(samples.jacobian).all()
+    assert len(np.unique(samples.episode)) == 8
+    # The left-out sample is the eighth of its episode.
+    assert 7 not in samples.step[samples.episode == 5]
+    for part in (samples.inputs, samples.next_state):
+        np.testing.assert_allclose(part[split.train].mean(axis=0), 0, atol=1e-5)
+    # Of the state's elements four are always zero and one without contact, of the action's two.
+    np.testing.assert_array_equal(samples.zero.sum(axis=(1, 2)), 6 + ~samples.contact)
+    assert prepared.origin.sources == ("Slider/random/seed-0", "Slider/random/seed-1")
+    assert len(prepared.test.inputs) == 150
+
+
+def test_files_of_different_origin_are_refused(tmp_path):
+    first = write_slider(tmp_path / "a.h5")
+    info = DatasetInfo(seed=1, episodes=4, steps=200, **{**INFO, "behaviour": "expert"})
+    with BlockWriter(tmp_path / "b.h5", info) as writer:
+        writer.write(0, slider_arrays(1, 4, 200))
+        writer.finish()
+    with pytest.raises(DynsparseError, match="Slider/expert, Slider/random"):
+        prepare([first, tmp_path / "b.h5"], section(), "episode")
+    with pytest.raises(DynsparseError, match="no dataset"):
+        prepare([], section(), "episode")

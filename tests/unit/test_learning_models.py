@@ -1,0 +1,109 @@
+"""Networks: their Jacobians in closed form against automatic differentiation, and their dropout."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from dynsparse.learning.models import ARCHITECTURES, MLP, WorldModel
+from dynsparse.learning.models.activations import ACTIVATIONS
+from dynsparse.learning.settings import ModelSettings
+from dynsparse.precision import precision
+
+# Rounding of a few hundred float64 additions.
+EXACT = {"rtol": 1e-11, "atol": 1e-12}
+
+
+def network(inputs, outputs, depth=2, activation="elu", dropout=0.3, width=12):
+    model = ModelSettings("mlp", depth, width, activation, dropout)
+    network = ARCHITECTURES["mlp"](model, inputs, outputs, key=jax.random.key(3))
+    # Biases start at zero; a trained network has others.
+    biases = tuple(jnp.linspace(-1, 1, len(bias)) for bias in network.biases)
+    return eqx.tree_at(lambda tree: tree.biases, network, biases)
+
+
+def per_sample(differentiate, model, x, key):
+    """Jacobians by JAX's own differentiation, under the same dropout, one sample at a time."""
+    whole = differentiate(lambda inputs: model(inputs, key))(x)
+    return jnp.stack([whole[number, :, number] for number in range(len(x))])
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize(("inputs", "outputs"), [(5, 3), (3, 5)])
+@pytest.mark.parametrize("training", [True, False])
+def test_the_closed_form_equals_both_modes_of_jax(
+    float64, inputs, outputs, depth, activation, training
+):
+    model = network(inputs, outputs, depth, activation)
+    x = jax.random.normal(jax.random.key(0), (6, inputs))
+    key = jax.random.key(1) if training else None
+    prediction, jacobian = model.linearise(x, key)
+    np.testing.assert_array_equal(prediction, model(x, key))
+    for differentiate in (jax.jacfwd, jax.jacrev):
+        np.testing.assert_allclose(jacobian, per_sample(differentiate, model, x, key), **EXACT)
+    np.testing.assert_allclose(jacobian, WorldModel.linearise(model, x, key)[1], **EXACT)
+
+
+def test_gradients_through_the_closed_form_equal_those_through_jax(float64):
+    model = network(5, 3, dropout=0.0)
+    x = jax.random.normal(jax.random.key(0), (6, 5))
+    ours = jax.grad(lambda m: jnp.sin(m.linearise(x)[1]).sum())(model)
+    theirs = jax.grad(lambda m: jnp.sin(WorldModel.linearise(m, x)[1]).sum())(model)
+    for one, other in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(one, other, **EXACT)
+
+
+def test_dropout_switches_off_its_share_and_keeps_the_mean(float64):
+    model = network(5, 3, depth=1, dropout=0.25, width=4000)
+    x = jnp.ones((1, 5))
+    silent = eqx.tree_at(lambda tree: tree.weights[1], model, jnp.ones((3, 4000)) / 4000)
+    values = [silent(x, jax.random.key(seed))[0, 0] for seed in range(40)]
+    whole = silent(x)[0, 0]
+    # 40 draws of 4000 units: the mean is known to within about one percent.
+    np.testing.assert_allclose(np.mean(values), whole, rtol=0.03)
+    assert np.std(values) > 0
+    np.testing.assert_array_equal(silent(x, jax.random.key(7)), silent(x, jax.random.key(7)))
+
+
+def test_weights_are_kaiming_normal():
+    model = MLP.create(ModelSettings("mlp", 2, 512, "elu", 0.1), 24, 18, key=jax.random.key(0))
+    assert [weight.shape for weight in model.weights] == [(512, 24), (512, 512), (18, 512)]
+    for weight in model.weights:
+        # The standard deviation of n numbers is known to 1 / sqrt(2 n).
+        spread = 5 / np.sqrt(2 * weight.size)
+        np.testing.assert_allclose(weight.std(), np.sqrt(2 / weight.shape[1]), rtol=spread)
+    assert not any(bias.any() for bias in model.biases)
+
+
+@given(st.floats(-20, 20), st.sampled_from(sorted(ACTIVATIONS)))
+@hypothesis_settings(deadline=None)
+def test_slopes_are_the_derivatives_of_activations(z, name):
+    with precision("float64"):
+        value, slope = ACTIVATIONS[name](jnp.asarray(z))
+        if z != 0:
+            derivative = jax.grad(lambda x: ACTIVATIONS[name](x)[0])(z)
+            np.testing.assert_allclose(slope, derivative, rtol=1e-12)
+        reference = {"elu": jax.nn.elu, "leaky_relu": jax.nn.leaky_relu}[name]
+        np.testing.assert_array_equal(value, reference(z))
+
+
+class Quadratic(WorldModel):
+    """Another architecture: it says how it predicts, and nothing of its Jacobian."""
+
+    matrix: jax.Array
+
+    def __call__(self, x, key=None):
+        return (x**2) @ self.matrix.T
+
+
+def test_an_architecture_without_a_closed_form_is_differentiated(float64):
+    matrix = jax.random.normal(jax.random.key(0), (3, 4))
+    x = jax.random.normal(jax.random.key(1), (5, 4))
+    prediction, jacobian = Quadratic(matrix).linearise(x)
+    np.testing.assert_array_equal(prediction, (x**2) @ matrix.T)
+    np.testing.assert_allclose(jacobian, 2 * matrix[None] * x[:, None, :], rtol=1e-12)

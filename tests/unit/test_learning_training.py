@@ -1,0 +1,208 @@
+"""Training: reproducible, resumable, and each seed on its own."""
+
+import jax
+import numpy as np
+import pytest
+from learning_fakes import section, settings, slider, write_slider
+
+from dynsparse.errors import DynsparseError
+from dynsparse.learning import checkpoint, run, training
+from dynsparse.learning.evaluation import make_sizes, on_device
+from dynsparse.learning.losses import LOSSES
+from dynsparse.learning.preparation import prepare
+from dynsparse.learning.recovery import average_precision
+from dynsparse.learning.run import Parts, train
+from dynsparse.learning.training import create, make_epoch
+from dynsparse.precision import precision
+
+IDENTITY = {"environment": "Slider", "split": "episode", "data": "x"}
+THRESHOLDS = (1e-6, 1e-1)
+# float32 sums in another order, amplified over a few dozen steps of AdamW.
+SAME_SEED = {"rtol": 2e-3, "atol": 2e-4}
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    path = write_slider(tmp_path_factory.mktemp("slider") / "a.h5")
+    prepared = prepare([path], section(), "episode")
+    train_samples = prepared.samples.take(prepared.split.train)
+    with precision("float32"):
+        return Parts(*map(on_device, (train_samples, prepared.validation, prepared.test)))
+
+
+def trained(parts, tmp_path, seeds=(1, 2), identity=IDENTITY, save_every_s=1e9, **changes):
+    with precision("float32"):
+        where = tmp_path / "unfinished.part"
+        return train(settings(**changes), seeds, parts, THRESHOLDS, where, identity, save_every_s)
+
+
+def leaves(result):
+    return [np.asarray(leaf) for leaf in jax.tree.leaves((result.final, result.history))]
+
+
+def same_bits(one, other):
+    return all(a.tobytes() == b.tobytes() for a, b in zip(leaves(one), leaves(other), strict=True))
+
+
+def test_the_same_seed_gives_the_same_bits(parts, tmp_path):
+    first = trained(parts, tmp_path)
+    assert same_bits(first, trained(parts, tmp_path))
+    assert not same_bits(first, trained(parts, tmp_path, seeds=(3, 2)))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("backend", ["cpu", "other"])
+def test_a_seed_alone_is_the_seed_among_others(parts, tmp_path, monkeypatch, backend):
+    monkeypatch.setattr(training.jax, "default_backend", lambda: backend)
+    together = trained(parts, tmp_path, seeds=(1, 2, 3))
+    alone = trained(parts, tmp_path, seeds=(2,))
+    for name in ("loss", "validation", "squared", "relative"):
+        values = getattr(together.history, name)[:, 1]
+        np.testing.assert_allclose(values, getattr(alone.history, name)[:, 0], **SAME_SEED)
+    monkeypatch.undo()
+    # Seed by seed on a CPU or all at once elsewhere: the same models.
+    reference = trained(parts, tmp_path, seeds=(1, 2, 3))
+    np.testing.assert_allclose(together.history.loss, reference.history.loss, **SAME_SEED)
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_killed_run_ends_in_the_bits_of_an_undisturbed_one(parts, tmp_path, monkeypatch):
+    whole = trained(parts, tmp_path, epochs=4)
+    measure, calls = run._measure, []
+
+    def dies_at_the_fourth(*arguments):
+        calls.append(1)
+        if len(calls) == 4:
+            raise Killed
+        return measure(*arguments)
+
+    monkeypatch.setattr(run, "_measure", dies_at_the_fourth)
+    with pytest.raises(Killed):
+        trained(parts, tmp_path, epochs=4, save_every_s=0.0)
+    monkeypatch.setattr(run, "_measure", lambda *a: calls.append(1) or measure(*a))
+    calls.clear()
+    assert same_bits(whole, trained(parts, tmp_path, epochs=4, save_every_s=0.0))
+    # Epochs 0 to 2 were there: only 3 and 4 are measured.
+    assert len(calls) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unfinished_run_of_other_data_settings_or_nonsense_is_not_continued(
+    parts, tmp_path, capsys
+):
+    whole = trained(parts, tmp_path)
+    where = tmp_path / "unfinished.part"
+    learner = create(settings(), 4, 3, (1, 2))
+    rows = [run.History(*(values[0] for values in whole.history))]
+    who = {**IDENTITY, "data": "other", "settings": settings().digest(), "seeds": [1, 2]}
+    run._save(where, learner, rows, who)
+    assert same_bits(whole, trained(parts, tmp_path))
+    assert "made with other settings or data" in capsys.readouterr().err
+    where.write_bytes(b"no safetensors")
+    assert same_bits(whole, trained(parts, tmp_path))
+    assert "holds no learners, or is damaged" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_another_schema_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "SCHEMA_VERSION", 99)
+    checkpoint.write(tmp_path / "a", {"x": np.ones(2)}, {})
+    monkeypatch.undo()
+    with pytest.raises(DynsparseError, match="schema version 1"):
+        checkpoint.read(tmp_path / "a")
+
+
+def test_a_seed_that_fails_is_marked_and_the_others_go_on(parts, tmp_path, monkeypatch, capsys):
+    healthy = trained(parts, tmp_path, seeds=(1, 2, 3))
+    epoch = training.make_epoch
+
+    def poisoned(settings):
+        compiled = epoch(settings)
+
+        def one(learner, data, number):
+            learner, loss = compiled(learner, data, number)
+            if number == 2:  # the middle seed's weights cease to be numbers
+                learner = jax.tree.map(
+                    lambda leaf: leaf.at[1].set(np.nan) if leaf.dtype == np.float32 else leaf,
+                    learner,
+                )
+            return learner, loss
+
+        return one
+
+    monkeypatch.setattr(run, "make_epoch", poisoned)
+    result = trained(parts, tmp_path, seeds=(1, 2, 3))
+    assert result.history.failed_epoch().tolist() == [-1, 2, -1]
+    for name in ("loss", "squared", "sparsity"):
+        for seed in (0, 2):
+            ours, theirs = getattr(result.history, name), getattr(healthy.history, name)
+            np.testing.assert_array_equal(ours[:, seed], theirs[:, seed])
+    assert "seed 2 failed in epoch 2; the others are not affected" in capsys.readouterr().err
+
+
+def test_an_exploding_loss_is_a_failure(parts, tmp_path):
+    result = trained(parts, tmp_path, learning_rate=1e6)
+    assert (result.history.failed_epoch() >= 1).all()
+
+
+def test_an_epoch_compiles_once(parts):
+    with precision("float32"):
+        epoch = make_epoch(settings())
+        learner = create(settings(), 4, 3, (1, 2))
+        for number in (1, 2, 3):
+            learner, _ = epoch(learner, parts.train, number)
+        assert epoch._cache_size() == 1
+
+
+@pytest.fixture(scope="module")
+def losses_compared(parts, tmp_path_factory):
+    """Test scores of the slider's models under each loss, after 40 epochs."""
+    weights = {loss: 0.0 if loss == "state" else 3.0 for loss in LOSSES}
+    found = {}
+    for loss, weight in weights.items():
+        folder = tmp_path_factory.mktemp(loss)
+        result = trained(
+            parts, folder, loss=loss, loss_weight=weight, epochs=40, dropout=0.0, width=32
+        )
+        with precision("float32"):
+            sizes = np.asarray(make_sizes()(result.final, parts.test.inputs))
+        found[loss] = (result.history, sizes)
+    return found
+
+
+def test_every_loss_does_what_it_is_for(losses_compared, parts):
+    zero = np.asarray(parts.test.zero).reshape(-1, 1)
+    history = {loss: found[0] for loss, found in losses_compared.items()}
+    size = {loss: found[1] for loss, found in losses_compared.items()}
+
+    def precisions(loss):
+        """Of each seed."""
+        return np.array([average_precision(-s.reshape(-1, 1), zero)[0] for s in size[loss]])
+
+    assert (precisions("state-jacobian-l1-sparse-only") > precisions("state") + 0.02).all()
+    # The penalty makes every element smaller, the zeros and the rest, in every seed.
+    plain = size["state"].mean(axis=1)
+    assert (size["state-jacobian-l1-regularizer"].mean(axis=1) < plain).all()
+    errors = {"state-jacobian": "jacobian_squared", "state-jacobian-l1": "jacobian_absolute"}
+    for loss, error in errors.items():
+        without = getattr(history["state"], error)[-1]
+        assert (getattr(history[loss], error)[-1] < 0.7 * without).all()
+    for found in history.values():
+        error = found.squared.mean(axis=2)
+        assert (error[-1] < 0.2 * error[0]).all()
+
+
+def test_the_slider_is_what_it_says(float64):
+    rng = np.random.default_rng(0)
+    state, action = rng.normal(size=(20, 3)), rng.normal(size=(20, 1))
+    _, jacobian, actions, _ = slider(state, action)
+    width = 1e-6
+    for column in range(4):
+        step = np.zeros(4)
+        step[column] = width
+        plus = slider(state + step[:3], action + step[3:])[0]
+        minus = slider(state - step[:3], action - step[3:])[0]
+        both = np.concatenate([jacobian, actions], axis=2)[:, :, column]
+        np.testing.assert_allclose((plus - minus) / (2 * width), both, atol=1e-8)

@@ -1,0 +1,11 @@
+from pathlib import Path
+
+from dynsparse.job import compiling_job
+from dynsparse.learning.search import search
+from dynsparse.sparsity.parquet import write_table
+
+params = snakemake.params
+with compiling_job(snakemake.log[0]):
+    folder = Path(snakemake.output[0]).parent
+    table = search(snakemake.input.data, params.section, params.run, folder)
+    write_table(table, snakemake.output[0])

@@ -12,7 +12,7 @@ from dynsparse.console import progress
 from dynsparse.dataset import Dataset, Episode, open_dataset
 from dynsparse.errors import DynsparseError
 from dynsparse.learning.normalisation import Scaler, fit
-from dynsparse.sparsity.source import is_zero, source_name
+from dynsparse.sparsity.source import source_name
 
 
 class Origin(NamedTuple):
@@ -134,7 +134,7 @@ def _normalised(number: int, episode: Episode, scaler: Scaler, threshold: float)
         inputs=scaler.inputs(inputs).astype(np.float32),
         next_state=scaler.outputs(outputs).astype(np.float32),
         jacobian=scaler.jacobian(jacobian).astype(np.float32),
-        zero=is_zero(jacobian, threshold),
+        zero=np.abs(jacobian) < threshold,
         contact=episode.contact[ok].any(axis=1),
         active=np.concatenate([episode.contact, episode.constraint_active], axis=1)[ok],
         episode=np.full(len(inputs), number, np.int32),

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from PIL import Image
 from sparsity_fakes import count_elements, durations_of, fake_dataset, fake_episode, steps_of
 
@@ -23,6 +24,7 @@ from dynsparse.figures.figure_7 import figure_7, length_counts, log_edges
 from dynsparse.figures.learning_curve import learning_curve
 from dynsparse.figures.pictures import NO_PICTURE
 from dynsparse.figures.style import save_figure
+from dynsparse.figures.summary import Case, contacts, summary
 from dynsparse.sparsity.merging import merge_seeds
 
 THRESHOLD = 1e-12
@@ -202,6 +204,61 @@ def test_figure_4_numbers_frames_and_colours_by_sparsity():
     assert "20 ms" in time.get_xlabel()
     values = time.patches[-1].get_data().values if time.patches else None
     np.testing.assert_allclose(values[:4], [1 / 2, 1 / 3, 1 / 3, 1 / 3])
+
+
+def planted_case():
+    table = steps()
+    elements = merge_seeds([count_elements(planted(seed), [THRESHOLD]) for seed in (0, 1)])
+    durations = durations_of(planted())
+    return Case(elements, table, durations, embedding(table), frames(table, [png("red")] * 3))
+
+
+def test_a_summary_tells_the_facts_of_its_case():
+    case = planted_case()
+    figure = summary(case, THRESHOLD)
+    assert figure.get_suptitle() == "Twolink (expert)"
+    words = texts(figure.axes[0])
+    told = dict(zip(words[::2], words[1::2], strict=True))
+    # elements (1, 0) are nonzero once in 400 samples, so none is always zero
+    assert told["dimensions"] == "2 state, 1 action"
+    assert told["samples"] == "1,600 in 4 episodes of 2 seeds"
+    assert told["return of an episode"] == "400.0, standard deviation 0.0"
+    assert told["zero in every sample, state"] == "0 of 4 elements"
+    assert told["mean sparsity, state"] == "31.2 %, from 0 to 50 %"
+    assert told["mean sparsity, action"] == "49.9 %, from 0 to 50 %"
+    titles = [axes.get_title() for axes in figure.axes]
+    for title in ("sparsity per sample", "action Jacobian", "contacts; bars: standard deviation"):
+        assert title in titles
+
+
+def test_the_panels_of_a_summary_do_not_overlap(tmp_path):
+    figure = summary(planted_case(), THRESHOLD)
+    save_figure(figure, tmp_path / "summary.svg")
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    # Neighbours of constrained layout may share an edge, to within a pixel.
+    overlaps = [
+        (i, j)
+        for i, first in enumerate(boxes)
+        for j, second in enumerate(boxes[:i])
+        if min(first.x1, second.x1) - max(first.x0, second.x0) > 1
+        and min(first.y1, second.y1) - max(first.y0, second.y0) > 1
+    ]
+    assert overlaps == []
+
+
+def test_contacts_group_samples_by_what_touches():
+    figure = Figure()
+    axes = figure.add_subplot()
+    contacts(axes, steps())
+    numbers = [label.get_text() for label in axes.get_xticklabels()]
+    table = steps()
+    seen = table["contacts"].to_numpy()
+    assert numbers == [str(number) for number in np.unique(seen)]
+    shares = [100 * (seen == int(number)).mean() for number in numbers]
+    np.testing.assert_allclose([bar.get_height() for bar in axes.patches], shares)
+    state = axes.containers[1].lines[0].get_ydata(orig=False)
+    percent = 100 * table["state_zeros"].to_numpy() / 4
+    np.testing.assert_allclose(state, [percent[seen == int(n)].mean() for n in numbers])
 
 
 def test_without_pictures_or_samples_the_figures_say_so():

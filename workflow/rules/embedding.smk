@@ -20,7 +20,7 @@ rule embed:
     threads: 1 if config["embedding"]["samples"] <= MOST_ON_ONE_CORE else 2
     resources:
         mem_mb=megabytes(1500),
-        runtime=60,
+        runtime=minutes(60),
     params:
         embedding=config["embedding"],
     script:
@@ -43,7 +43,7 @@ rule render:
         "../../envs/conda.yaml"
     resources:
         mem_mb=megabytes(1500),
-        runtime=30,
+        runtime=minutes(30),
     params:
         environment="{environment}",
     script:

@@ -9,8 +9,8 @@ rule figure_1:
         svg=report(
             f"{FIGURES}/figure_1.svg",
             caption="../report/figure_1.rst",
-            category="Behaviour",
-            labels={"item": "Figure 1: the environments"},
+            category="Environments",
+            labels={"item": "Figure 1"},
         ),
         png=f"{FIGURES}/figure_1.png",
     log:
@@ -81,6 +81,42 @@ rule draw_figure_4:
 rule figure_4:
     input:
         each_case(f"{FIGURES}/figure_4/{{environment}}-{{behaviour}}.svg"),
+    localrule: True
+
+
+rule draw_summary:
+    input:
+        elements=f"{MERGED}/elements.parquet",
+        steps=f"{MERGED}/steps.parquet",
+        durations=f"{MERGED}/durations.parquet",
+        embedding=f"{MERGED}/embedding.parquet",
+        frames=f"{MERGED}/frames.parquet",
+        library=library("figures.summary"),
+    output:
+        svg=report(
+            f"{FIGURES}/summary/{{environment}}-{{behaviour}}.svg",
+            caption="../report/summary.rst",
+            category="Environments",
+            labels={
+                "item": "On one page",
+                "environment": "{environment}",
+                "behaviour": "{behaviour}",
+            },
+        ),
+        png=f"{FIGURES}/summary/{{environment}}-{{behaviour}}.png",
+    log:
+        f"{LOGS}/summary/{{environment}}-{{behaviour}}.log",
+    conda:
+        "../../envs/conda.yaml"
+    params:
+        threshold=config["sparsity"]["threshold"],
+    script:
+        "../scripts/summary.py"
+
+
+rule summaries:
+    input:
+        each_case(f"{FIGURES}/summary/{{environment}}-{{behaviour}}.svg"),
     localrule: True
 
 
@@ -171,6 +207,7 @@ rule learning_curves:
 
 ITEMS += each_case(f"{FIGURES}/figure_3/{{environment}}-{{behaviour}}.svg")
 ITEMS += each_case(f"{FIGURES}/figure_4/{{environment}}-{{behaviour}}.svg")
+ITEMS += each_case(f"{FIGURES}/summary/{{environment}}-{{behaviour}}.svg")
 ITEMS.append(f"{FIGURES}/figure_1.svg")
 ITEMS += [f"{FIGURES}/figure_{number}.svg" for number in (5, 6, 7)]
 if any(behaviour == "expert" for _, behaviour in CASES):

@@ -1,5 +1,6 @@
 """A study's configuration, checked before any work is done."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -7,6 +8,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from dynsparse.errors import DynsparseError, did_you_mean
+
+# A folder of policies: a name with {environment} in it, {seed} too or not, and no other braces.
+_FOLDER = re.compile(r"(?=.*\{environment\})(?:[^{}]|\{environment\}|\{seed\})+")
 
 
 def check_configuration(
@@ -25,6 +29,12 @@ def check_configuration(
         if name not in known:
             near = did_you_mean(name, known)
             raise DynsparseError(f"config: environments: {name!r} does not exist; {near}")
+    expert = config["policies"]["expert"]
+    if expert not in ("shipped", "trained") and not _FOLDER.fullmatch(expert):
+        raise DynsparseError(
+            f"config: policies.expert: {expert!r} is neither 'shipped' nor 'trained' nor a folder"
+            " of the form my-experts/{environment}/seed-{seed}"
+        )
     if config["collection"]["block_episodes"] > config["collection"]["episodes"]:
         raise DynsparseError(
             "config: collection.block_episodes must not exceed collection.episodes "

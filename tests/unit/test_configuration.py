@@ -185,7 +185,7 @@ IMPOSSIBLE = [
     (("jacobian", "method"), "exact", "jacobian.method: 'exact' is not one of ['unrolled', "),
     (("simulator", "solver"), "fast", "simulator.solver: 'fast' is not one of ['as_shipped', "),
     (("simulator", "dtype"), "float16", "simulator.dtype: 'float16' is not one of ['float64', "),
-    (("policies", "expert"), "bought", "policies.expert: 'bought' is not one of ['shipped', "),
+    (("policies", "expert"), "bought", "policies.expert: 'bought' is neither 'shipped' nor "),
     (("study",), "../elsewhere", "study: '../elsewhere' does not match"),
     (("study",), "", "study: '' does not match"),
     (("study",), None, "study: None is not of type 'string'"),
@@ -207,3 +207,14 @@ def test_a_message_names_one_of_several_mistakes():
     study = changed(["collection", "steps"], -1)
     study["jacobain"] = {}
     assert "\n" not in refusal(study)
+
+
+@pytest.mark.parametrize("folder", ["mine/{environment}/seed-{seed}", "/a/{environment}"])
+def test_a_folder_of_ones_own_policies_is_accepted(folder):
+    check(changed(("policies", "expert"), folder))
+
+
+@pytest.mark.parametrize("folder", ["shiped", "mine/{seed}", "mine/{environment}/{kind}", ""])
+def test_what_is_no_folder_of_policies_is_refused(folder):
+    message = refusal(changed(("policies", "expert"), folder))
+    assert f"policies.expert: {folder!r} is neither 'shipped' nor 'trained'" in message

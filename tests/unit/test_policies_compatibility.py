@@ -45,3 +45,15 @@ def test_result_goes_through_pmap():
     assert replicated["b"].shape == (1,)
     doubled = jax.pmap(lambda t: jax.tree.map(lambda x: 2 * x, t))(replicated)
     np.testing.assert_array_equal(doubled["a"], [[0.0, 2.0, 4.0]])
+
+
+def test_brax_compiles_its_training_loop_once():
+    traced = []
+
+    def step(x):
+        traced.append(x.shape)
+        return x + 1
+
+    train = jax.pmap(step, axis_name="i")
+    train(train(device_put_replicated(jnp.ones(3), jax.local_devices()[:1])))
+    assert len(traced) == 1

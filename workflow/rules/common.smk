@@ -40,7 +40,9 @@ TABLES = f"{RESULTS}/tables"
 FIGURES = f"{RESULTS}/figures"
 SHIPPED = "resources/experts/{environment}/seed-{seed}"
 TRAINED = f"{RESULTS}/experts/{{environment}}/seed-{{seed}}"
-EXPERTS = SHIPPED if config["policies"]["expert"] == "shipped" else TRAINED
+EXPERTS = {"shipped": SHIPPED, "trained": TRAINED}.get(
+    config["policies"]["expert"], config["policies"]["expert"]
+)
 POLICY_FILES = {"expert": "policy.safetensors", "half": "half.safetensors"}
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
@@ -93,10 +95,11 @@ def policy_file(wildcards):
     if wildcards.behaviour == "random":
         return []
     path = f"{EXPERTS}/{POLICY_FILES[wildcards.behaviour]}".format(**wildcards)
-    if EXPERTS == SHIPPED and not (ROOT / path).is_file():
+    made_here = EXPERTS == TRAINED and wildcards.behaviour == "expert"
+    if not made_here and not (ROOT / path).is_file():
         raise WorkflowError(
-            f"config: environments.{wildcards.environment}: no {wildcards.behaviour} is shipped for"
-            f" seed {wildcards.seed} ({path}); set policies.expert to trained, or use random"
+            f"config: environments.{wildcards.environment}: there is no {wildcards.behaviour} for"
+            f" seed {wildcards.seed} ({path}); change policies.expert, or use random"
         )
     return path
 

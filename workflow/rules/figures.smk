@@ -182,12 +182,7 @@ rule figure_7:
 
 rule learning_curves:
     input:
-        curves=[
-            f"{EXPERTS}/curve.parquet".format(environment=environment, seed=seed)
-            for environment, behaviour in CASES
-            if behaviour == "expert"
-            for seed in SEEDS
-        ],
+        curves=CURVES,
         library=library("figures.learning_curve"),
     output:
         svg=report(
@@ -210,5 +205,5 @@ ITEMS += each_case(f"{FIGURES}/figure_4/{{environment}}-{{behaviour}}.svg")
 ITEMS += each_case(f"{FIGURES}/summary/{{environment}}-{{behaviour}}.svg")
 ITEMS.append(f"{FIGURES}/figure_1.svg")
 ITEMS += [f"{FIGURES}/figure_{number}.svg" for number in (5, 6, 7)]
-if any(behaviour == "expert" for _, behaviour in CASES):
+if CURVES:
     ITEMS.append(f"{FIGURES}/learning_curves.svg")

@@ -1,4 +1,15 @@
-# Expert policies: shipped with the repository, or trained here.
+# Expert policies: shipped with the repository, trained here, or the user's own.
+
+# Learning curves of the study's experts; the user's own policies may have none.
+CURVES = [
+    path
+    for environment, behaviour in CASES
+    if behaviour == "expert"
+    for path in expand(
+        f"{EXPERTS}/curve.parquet", environment=environment, seed=SEEDS
+    )
+    if EXPERTS in (SHIPPED, TRAINED) or (ROOT / path).is_file()
+]
 
 
 rule experts:

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 
 _NAME = "device_put_replicated"
+# The axis of Brax's pmaps: with another name, its training loop would be compiled twice.
+_AXIS = "i"
 
 
 @contextmanager
@@ -29,8 +31,8 @@ def brax_on_this_jax() -> Iterator[None]:
 
 def device_put_replicated(tree: Any, devices: Sequence[jax.Device]) -> Any:
     """Copy each array to every device, along a new first axis as ``jax.pmap`` expects it."""
-    mesh = jax.sharding.Mesh(devices, ("device",))
-    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("device"))
+    mesh = jax.sharding.Mesh(devices, (_AXIS,))
+    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(_AXIS))
 
     def put(array: Any) -> jax.Array:
         array = jnp.asarray(array)

@@ -5,9 +5,7 @@ CURVES = [
     path
     for environment, behaviour in CASES
     if behaviour == "expert"
-    for path in expand(
-        f"{EXPERTS}/curve.parquet", environment=environment, seed=SEEDS
-    )
+    for path in expand(f"{EXPERTS}/curve.parquet", environment=environment, seed=SEEDS)
     if EXPERTS in (SHIPPED, TRAINED) or (ROOT / path).is_file()
 ]
 

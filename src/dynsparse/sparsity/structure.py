@@ -1,0 +1,206 @@
+"""Which Jacobian elements can be nonzero at all, by the model alone (paper, section 4).
+
+An element is *structural* if a proof from the model says that it is zero in every state. The
+proof may miss zeros, but never calls one structural that could be nonzero:
+
+1. Two degrees of freedom may act on each other within a simulator step only if something
+   couples them: the mass matrix (one is the other's ancestor in the kinematic tree), a pair of
+   geoms that may collide, a tendon, an actuator, a fluid. The inverse mass matrix and the
+   constraint solver are dense within what is coupled, so accelerations depend at most on
+   positions, velocities and controls of the same connected component.
+2. A position whose change carries everything below it along as a rigid body, without being
+   noticed by gravity, limits, springs, tendons, actuators or anything that it could touch, has no
+   influence but on itself (``dynsparse.sparsity.symmetry``).
+3. A control step is a chain of simulator steps: the reachable set of the chain is the boolean
+   product of theirs.
+
+"Zero" is up to the rounding of the simulator, as it is everywhere else in this project.
+"""
+
+from typing import NamedTuple
+
+import mujoco
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Bool, Int
+
+from dynsparse.sparsity.kinematics import body_dofs, constant_axis, joint_dofs, tendon_dofs
+from dynsparse.sparsity.parquet import with_metadata
+from dynsparse.sparsity.symmetry import what_notices
+
+Pairs = list[tuple[int, int]]
+
+SCHEMA = pa.schema(
+    [
+        ("environment", pa.string()),
+        ("jacobian", pa.string()),
+        ("row", pa.int32()),
+        ("column", pa.int32()),
+        ("row_name", pa.string()),
+        ("column_name", pa.string()),
+        ("structural", pa.bool_()),
+        ("noticed_by", pa.string()),
+    ]
+)
+
+_JOINT_ACTUATORS = (mujoco.mjtTrn.mjTRN_JOINT, mujoco.mjtTrn.mjTRN_JOINTINPARENT)
+
+
+class Structure(NamedTuple):
+    """What may be nonzero, and what notices each position (empty: nothing does)."""
+
+    state: Bool[np.ndarray, "state state"]
+    action: Bool[np.ndarray, "state action"]
+    noticed_by: tuple[tuple[str, ...], ...]
+
+
+def structure(model: mujoco.MjModel, pairs: Pairs, substeps: int) -> Structure:
+    """Which elements of a control step's Jacobians may be nonzero.
+
+    Args:
+        model: has no equality constraints, flexible bodies or plugins, or everything is
+            taken to depend on everything.
+        pairs: geoms that may collide.
+        substeps: simulator steps in a control step.
+    """
+    noticed = tuple(what_notices(model, pairs, position) for position in range(model.nq))
+    reach = _components(_coupling(model, pairs))
+    acceleration_state = np.zeros((model.nv, model.nq + model.nv), dtype=bool)
+    acceleration_state[:, model.nq :] = reach
+    for position, reasons in enumerate(noticed):
+        if reasons:
+            acceleration_state[:, position] = reach[:, _dofs_of_position(model, position)].any(1)
+    acceleration_action = np.zeros((model.nv, model.nu), dtype=bool)
+    for actuator in range(model.nu):
+        acceleration_action[:, actuator] = reach[:, _actuator_dofs(model, actuator)].any(axis=1)
+    state, action = _with_positions(model, acceleration_state, acceleration_action)
+    total_state, total_action = state, action
+    for _ in range(substeps - 1):
+        total_action = action | _product(state, total_action)
+        total_state = _product(state, total_state)
+    return Structure(total_state, total_action, noticed)
+
+
+def structure_table(
+    found: Structure,
+    environment: str,
+    state_names: tuple[str, ...],
+    action_names: tuple[str, ...],
+) -> pa.Table:
+    """``SCHEMA``: one row per element of both Jacobians.
+
+    ``noticed_by`` says, for a column that is a position, what keeps it from being without
+    influence: with a joint limit there, a zero is contingent on the limit never being reached.
+    """
+    rows = []
+    for jacobian, possible, columns in (
+        ("state", found.state, state_names),
+        ("action", found.action, action_names),
+    ):
+        for (row, column), may in np.ndenumerate(possible):
+            is_position = jacobian == "state" and column < len(found.noticed_by)
+            reasons = found.noticed_by[column] if is_position else ()
+            rows.append(
+                {
+                    "environment": environment,
+                    "jacobian": jacobian,
+                    "row": row,
+                    "column": column,
+                    "row_name": state_names[row],
+                    "column_name": columns[column],
+                    "structural": not may,
+                    "noticed_by": ", ".join(reasons),
+                }
+            )
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    return with_metadata(table, "structure", sources=[environment])
+
+
+def _coupling(model: mujoco.MjModel, pairs: Pairs) -> Bool[np.ndarray, "nv nv"]:
+    coupled = np.eye(model.nv, dtype=bool)
+    if model.neq or model.nflex or model.nplugin:
+        return np.ones_like(coupled)
+    groups = [_actuator_dofs(model, actuator) for actuator in range(model.nu)]
+    groups += [tendon_dofs(model, tendon) for tendon in range(model.ntendon)]
+    for a, b in pairs:
+        groups.append([*body_dofs(model, model.geom_bodyid[a])])
+        groups[-1] += body_dofs(model, model.geom_bodyid[b])
+    if model.opt.density > 0 or model.opt.viscosity > 0:
+        groups += [body_dofs(model, body) for body in range(model.nbody)]
+    for group in groups:
+        coupled[np.ix_(group, group)] = True
+    return coupled | _mass_matrix(model)
+
+
+def _mass_matrix(model: mujoco.MjModel) -> Bool[np.ndarray, "nv nv"]:
+    """Where the mass matrix may be nonzero: ancestors, but for slides at right angles for ever."""
+    possible = np.zeros((model.nv, model.nv), dtype=bool)
+    axes = [constant_axis(model, dof) for dof in range(model.nv)]
+    for dof in range(model.nv):
+        other = model.dof_parentid[dof]
+        while other >= 0:
+            axis, above = axes[dof], axes[other]
+            apart = axis is not None and above is not None and abs(axis @ above) < 1e-12
+            possible[dof, other] = possible[other, dof] = not apart
+            other = model.dof_parentid[other]
+    return possible
+
+
+def _components(coupled: Bool[np.ndarray, "nv nv"]) -> Bool[np.ndarray, "nv nv"]:
+    reach = coupled
+    while True:
+        further = _product(reach, reach)
+        if (further == reach).all():
+            return reach
+        reach = further
+
+
+def _product(
+    a: Bool[np.ndarray, "rows inner"], b: Bool[np.ndarray, "inner columns"]
+) -> Bool[np.ndarray, "rows columns"]:
+    return (a.astype(np.int64) @ b.astype(np.int64)) > 0
+
+
+def _actuator_dofs(model: mujoco.MjModel, actuator: int) -> list[int]:
+    kind, target = model.actuator_trntype[actuator], model.actuator_trnid[actuator, 0]
+    if kind in _JOINT_ACTUATORS:
+        return joint_dofs(model, target)
+    if kind == mujoco.mjtTrn.mjTRN_TENDON:
+        return tendon_dofs(model, target)
+    return list(range(model.nv))
+
+
+def _dofs_of_position(model: mujoco.MjModel, position: int) -> Int[np.ndarray, " dofs"]:
+    joint = int(np.searchsorted(model.jnt_qposadr, position, side="right")) - 1
+    return np.asarray(joint_dofs(model, joint))
+
+
+def _with_positions(
+    model: mujoco.MjModel,
+    state: Bool[np.ndarray, "nv state"],
+    action: Bool[np.ndarray, "nv action"],
+) -> tuple[Bool[np.ndarray, "state state"], Bool[np.ndarray, "state action"]]:
+    """Rows of the next positions above those of the next velocities.
+
+    A next position depends on itself and on its joint's next velocity; the four numbers of a
+    quaternion depend on each other.
+    """
+    position_state = np.eye(model.nq, model.nq + model.nv, dtype=bool)
+    position_action = np.zeros((model.nq, model.nu), dtype=bool)
+    for joint in range(model.njnt):
+        first, dofs = model.jnt_qposadr[joint], joint_dofs(model, joint)
+        rotation = []
+        if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_BALL:
+            rotation = list(range(first, first + 4))
+        elif model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE:
+            rotation = list(range(first + 3, first + 7))
+        straight = 1 if not rotation else len(dofs) - 3
+        for offset in range(straight):
+            position_state[first + offset] |= state[dofs[offset]]
+            position_action[first + offset] |= action[dofs[offset]]
+        if rotation:
+            position_state[np.ix_(rotation, rotation)] = True
+            position_state[rotation] |= state[dofs[-3:]].any(axis=0)
+            position_action[rotation] |= action[dofs[-3:]].any(axis=0)
+    itself = np.hstack([np.zeros((model.nv, model.nq), bool), np.eye(model.nv, dtype=bool)])
+    return np.vstack([position_state, state | itself]), np.vstack([position_action, action])

@@ -1,0 +1,132 @@
+"""What notices that a position has changed, if everything below it is carried along.
+
+A slide whose direction is the same in every state, or a hinge at the root of its tree, moves
+all bodies below it as one rigid body. Relative positions, the mass matrix, velocities in joint
+coordinates and the solver's memory stay what they were, so the accelerations can change only
+through what ties these bodies to the rest of the world. ``what_notices`` lists the ties.
+"""
+
+import mujoco
+import numpy as np
+
+from dynsparse.sparsity.kinematics import (
+    ancestor_dofs,
+    body_dofs,
+    constant_axis,
+    joint_axis,
+    tendon_bodies,
+    tendon_dofs,
+)
+
+_Joint = mujoco.mjtJoint
+Pairs = list[tuple[int, int]]
+PARALLEL = 1e-12
+
+
+def what_notices(model: mujoco.MjModel, pairs: Pairs, position: int) -> tuple[str, ...]:
+    """Everything in the model by which a change of one position may be felt.
+
+    Args:
+        model: the model.
+        pairs: geoms that may collide.
+        position: index into ``qpos``.
+
+    Returns:
+        Names of what may feel it; empty if the change is provably without consequence.
+    """
+    joint = int(np.searchsorted(model.jnt_qposadr, position, side="right")) - 1
+    offset = position - int(model.jnt_qposadr[joint])
+    kind = model.jnt_type[joint]
+    if kind == _Joint.mjJNT_BALL or (kind == _Joint.mjJNT_FREE and offset >= 3):
+        return ("rotation in three dimensions",)
+    if model.neq or model.nflex or model.nplugin:
+        return ("equality constraint, flexible body or plugin",)
+    dof = int(model.jnt_dofadr[joint]) + offset
+    moved = {body for body in range(model.nbody) if dof in body_dofs(model, body)}
+    felt = [*_own(model, joint), *_tendons(model, dof, moved), *_actuators(model, joint)]
+    if kind == _Joint.mjJNT_HINGE:
+        felt += _rotation(model, joint, dof) + _contacts_when_turned(model, pairs, moved)
+    else:
+        felt += _translation(model, dof, pairs, moved)
+    return tuple(felt)
+
+
+def _own(model: mujoco.MjModel, joint: int) -> list[str]:
+    name = model.joint(joint).name
+    limit = [f"limit of {name}"] if model.jnt_limited[joint] else []
+    return limit + ([f"spring of {name}"] if model.jnt_stiffness[joint] else [])
+
+
+def _tendons(model: mujoco.MjModel, dof: int, moved: set[int]) -> list[str]:
+    """Tendons of the joint itself, and those that lead from moved bodies to others."""
+    felt = []
+    for tendon in range(model.ntendon):
+        bodies = tendon_bodies(model, tendon)
+        inside = bool(bodies) and bodies <= moved
+        if dof in tendon_dofs(model, tendon) and not inside:
+            felt.append(f"tendon {model.tendon(tendon).name or tendon}")
+    return felt
+
+
+def _actuators(model: mujoco.MjModel, joint: int) -> list[str]:
+    """Actuators whose force may depend on the position; motors of joints have constant gain."""
+    felt = []
+    for actuator in range(model.nu):
+        kind, target = model.actuator_trntype[actuator], model.actuator_trnid[actuator, 0]
+        constant = (
+            model.actuator_gaintype[actuator] == mujoco.mjtGain.mjGAIN_FIXED
+            and model.actuator_biastype[actuator] == mujoco.mjtBias.mjBIAS_NONE
+        )
+        of_joint = kind == mujoco.mjtTrn.mjTRN_JOINT
+        of_tendon = kind == mujoco.mjtTrn.mjTRN_TENDON  # counted with the tendons
+        if not (of_tendon or (of_joint and (target != joint or constant))):
+            felt.append(f"actuator {model.actuator(actuator).name}")
+    return felt
+
+
+def _translation(model: mujoco.MjModel, dof: int, pairs: Pairs, moved: set[int]) -> list[str]:
+    axis = constant_axis(model, dof)
+    if axis is None:
+        return ["a direction that turns with the bodies above it"]
+    return [
+        f"contact {_pair_name(model, a, b)}"
+        for a, b in pairs
+        if (model.geom_bodyid[a] in moved) != (model.geom_bodyid[b] in moved)
+        and not _slides_along(model, axis, *((a, b) if model.geom_bodyid[b] in moved else (b, a)))
+    ]
+
+
+def _slides_along(model: mujoco.MjModel, axis: np.ndarray, still: int, moving: int) -> bool:
+    """Whether ``still`` is an unmoved, endless plane along ``axis``, the same all along it."""
+    if model.geom_type[still] != mujoco.mjtGeom.mjGEOM_PLANE:
+        return False
+    if body_dofs(model, model.geom_bodyid[still]):
+        return False
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    normal = data.geom_xmat[still].reshape(3, 3)[:, 2]
+    return bool(abs(normal @ axis) < PARALLEL)
+
+
+def _rotation(model: mujoco.MjModel, joint: int, dof: int) -> list[str]:
+    """A root hinge along gravity, in still air, is not felt; contact frames do not turn with it."""
+    felt = ["bodies above it"] if ancestor_dofs(model, dof) else []
+    if np.linalg.norm(np.cross(joint_axis(model, joint), model.opt.gravity)) > PARALLEL:
+        felt.append("gravity")
+    if np.any(model.opt.wind):
+        felt.append("wind")
+    return felt
+
+
+def _contacts_when_turned(model: mujoco.MjModel, pairs: Pairs, moved: set[int]) -> list[str]:
+    return [
+        f"contact {_pair_name(model, a, b)}"
+        for a, b in pairs
+        if model.geom_bodyid[a] in moved or model.geom_bodyid[b] in moved
+    ]
+
+
+def _pair_name(model: mujoco.MjModel, a: int, b: int) -> str:
+    return ":".join(
+        model.geom(geom).name or model.body(model.geom_bodyid[geom]).name for geom in (a, b)
+    )

@@ -88,3 +88,50 @@ rule merge:
         kind="{statistic}",
     script:
         "../scripts/merge.py"
+
+
+rule describe_patterns:
+    input:
+        patterns=expand(PATTERNS, seed=SEEDS, allow_missing=True),
+        library=library(
+            "sparsity.events",
+            "sparsity.exceptions",
+            "sparsity.information",
+            "sparsity.merging",
+            "sparsity.occurrences",
+        ),
+    output:
+        occurrences=f"{MERGED}/occurrences.parquet",
+        exceptions=f"{MERGED}/exceptions.parquet",
+        events=f"{MERGED}/events.parquet",
+        information=f"{MERGED}/information.parquet",
+    log:
+        f"{LOGS}/describe_patterns/{{environment}}/{{behaviour}}.log",
+    benchmark:
+        f"{BENCHMARKS}/describe_patterns/{{environment}}/{{behaviour}}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    resources:
+        mem_mb=megabytes(1500),
+        runtime=60,
+    script:
+        "../scripts/describe_patterns.py"
+
+
+rule model_structure:
+    input:
+        library=library("sparsity.models"),
+        lock="envs/cpu.txt",
+    output:
+        f"{RESULTS}/structure.parquet",
+    log:
+        f"{LOGS}/model_structure.log",
+    conda:
+        "../../envs/conda.yaml"
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=30,
+    params:
+        environments=list(config["environments"]),
+    script:
+        "../scripts/model_structure.py"

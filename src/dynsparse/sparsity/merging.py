@@ -38,8 +38,7 @@ def merge_seeds(tables: Sequence[pa.Table]) -> pa.Table:
     by_seed.sort(key=lambda part: part["seed"][0].as_py())
     merged = pa.concat_tables(by_seed or [tables[0]]).combine_chunks()
     steps = sum(each["steps"] for each in facts)
-    shared = {key: facts[0][key] for key in ("kind", "threshold", "control_dt_s")}
-    return with_metadata(merged, **shared, steps=steps, sources=sources)
+    return with_metadata(merged, **{**_shared(facts[0]), "steps": steps, "sources": sources})
 
 
 def total_over_seeds(table: pa.Table) -> pa.Table:
@@ -59,13 +58,19 @@ def total_over_seeds(table: pa.Table) -> pa.Table:
     return with_metadata(ordered, **_without_version(facts))
 
 
+def _shared(facts: dict[str, Any]) -> dict[str, Any]:
+    """What tables have to have in common, beginning with their kind."""
+    own = ("kind", "steps", "sources", "schema_version")
+    return {"kind": facts["kind"], **{key: facts[key] for key in facts if key not in own}}
+
+
 def _without_version(facts: dict[str, Any]) -> dict[str, Any]:
     """Metadata as ``with_metadata`` takes it."""
     return {key: value for key, value in facts.items() if key != "schema_version"}
 
 
 def _check_same(facts: Sequence[dict[str, Any]]) -> None:
-    for key in ("kind", "threshold", "control_dt_s"):
+    for key in _shared(facts[0]):
         values = {str(each.get(key)) for each in facts}
         if len(values) > 1:
             raise DynsparseError(f"cannot merge tables of different {key}: {sorted(values)}")

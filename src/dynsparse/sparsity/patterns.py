@@ -191,11 +191,11 @@ def _table(info: PatternInfo, episode: PackedEpisode) -> pa.Table:
         "reward": episode.reward,
         "jacobian_ok": episode.jacobian_ok,
     }
-    bits = {name: _binary(getattr(episode, name)) for name in BITS}
+    bits = {name: binary(getattr(episode, name)) for name in BITS}
     return pa.table({**columns, **bits}, schema=SCHEMA)
 
 
-def _binary(rows: UInt8[np.ndarray, "T bytes"]) -> pa.Array:
+def binary(rows: UInt8[np.ndarray, "T bytes"]) -> pa.Array:
     """Rows of bytes as an Arrow array of binary values of one length."""
     offsets = np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1]
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(rows))]

@@ -43,7 +43,7 @@ def figure_6(steps: Sequence[pa.Table]) -> Figure:
         for panel in (left, right):
             dt_ms = 1000 * metadata_of(table)["control_dt_s"]
             panel.set_xlabel(f"control step of {dt_ms:g} ms", fontsize=7, labelpad=1)
-    _legend(figure, right, metadata_of(steps[0])["threshold"])
+    legend_over_time(figure, right, metadata_of(steps[0])["threshold"])
     return figure
 
 
@@ -70,7 +70,8 @@ def sparsity_over_time(axes: Axes, episode: pa.Table, title: str) -> None:
     axes.set_yticks([0, 50, 100])
 
 
-def _legend(figure: Figure, axes: Axes, threshold: float) -> None:
+def legend_over_time(figure: Figure, axes: Axes, threshold: float) -> None:
+    """The legend of ``sparsity_over_time``, whose ``axes`` lends its lines."""
     state, action = axes.patches[-2:]
     figure.legend(
         [state, action, Patch(color=QUIET)],

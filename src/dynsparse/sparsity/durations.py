@@ -91,7 +91,7 @@ def measure_durations(patterns: PatternSource) -> pa.Table:
         ``SCHEMA``; ``length`` in control steps, ``count`` the number of such runs.
     """
     info = patterns.info
-    histograms = {jacobian: _Histogram() for jacobian in JACOBIANS}
+    histograms = {jacobian: RunHistogram() for jacobian in JACOBIANS}
     steps = 0
     for episode in patterns.episodes():
         steps += len(episode.jacobian_ok)
@@ -99,18 +99,19 @@ def measure_durations(patterns: PatternSource) -> pa.Table:
             runs = run_lengths(
                 episode.pattern(jacobian), info.elements(jacobian), episode.jacobian_ok
             )
-            histogram.add(_pack(runs))
+            histogram.add(pack_runs(runs))
     parts = [_rows(info, jacobian, histograms[jacobian]) for jacobian in JACOBIANS]
     return with_metadata(pa.concat_tables(parts), "durations", **info.facts(), steps=steps)
 
 
-def _pack(runs: Runs) -> Int[np.ndarray, " runs"]:
+def pack_runs(runs: Runs) -> Int[np.ndarray, " runs"]:
     """One sortable number per run: element, zero, cut_start, cut_end, then 32 bits of length."""
     head = ((runs.element * 2 + runs.zero) * 2 + runs.cut_start) * 2 + runs.cut_end
     return (head.astype(np.int64) << 32) | runs.length
 
 
-def _unpack(keys: Int[np.ndarray, " runs"]) -> Runs:
+def unpack_runs(keys: Int[np.ndarray, " runs"]) -> Runs:
+    """What ``pack_runs`` packed."""
     head, length = keys >> 32, keys & 0xFFFFFFFF
     return Runs(
         element=head >> 3,
@@ -121,16 +122,18 @@ def _unpack(keys: Int[np.ndarray, " runs"]) -> Runs:
     )
 
 
-class _Histogram:
+class RunHistogram:
     """Counts packed runs, a few million at a time."""
 
     def __init__(self) -> None:
+        """Begin with nothing."""
         self._keys = np.empty(0, dtype=np.int64)
         self._counts = np.empty(0, dtype=np.int64)
         self._waiting: list[np.ndarray] = []
         self._size = 0
 
     def add(self, keys: Int[np.ndarray, " runs"]) -> None:
+        """Count the runs of an episode, as ``pack_runs`` gives them."""
         self._waiting.append(keys)
         self._size += len(keys)
         if self._size > BUFFERED_RUNS:
@@ -151,9 +154,9 @@ class _Histogram:
         self._keys, self._counts, self._waiting, self._size = keys, total, [], 0
 
 
-def _rows(info: PatternInfo, jacobian: Jacobian, histogram: _Histogram) -> pa.Table:
+def _rows(info: PatternInfo, jacobian: Jacobian, histogram: RunHistogram) -> pa.Table:
     keys, counts = histogram.counted()
-    runs = _unpack(keys)
+    runs = unpack_runs(keys)
     elements = elements_of(info, jacobian)
     columns = identity_columns(info, len(keys)) | {
         "jacobian": pa.repeat(pa.scalar(jacobian), len(keys)),

@@ -13,6 +13,7 @@ COUNTS = {
     "elements": ("zeros", "samples"),
     "sparsities": ("samples",),
     "durations": ("count",),
+    "strides": ("count",),
 }
 
 
@@ -56,6 +57,21 @@ def total_over_seeds(table: pa.Table) -> pa.Table:
     grouped = grouped.rename_columns([name.removesuffix("_sum") for name in grouped.column_names])
     ordered = grouped.select([*keys, *counts]).sort_by([(key, "ascending") for key in keys])
     return with_metadata(ordered, **_without_version(facts))
+
+
+def at_threshold(elements: pa.Table, threshold: float) -> pa.Table:
+    """The rows of an ``elements`` or ``sparsities`` table that were counted at a threshold.
+
+    Raises:
+        DynsparseError: the threshold was not counted.
+    """
+    facts = metadata_of(elements)
+    if threshold not in facts["threshold"]:
+        raise DynsparseError(
+            f"threshold {threshold:g} was not counted for {facts['sources'][0]};"
+            f" counted were {', '.join(f'{value:g}' for value in facts['threshold'])}"
+        )
+    return elements.filter(pc.equal(elements["threshold"], threshold))
 
 
 def _shared(facts: dict[str, Any]) -> dict[str, Any]:

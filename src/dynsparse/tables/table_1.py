@@ -5,8 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from dynsparse.errors import DynsparseError
-from dynsparse.sparsity.merging import total_over_seeds
+from dynsparse.sparsity.merging import at_threshold, total_over_seeds
 from dynsparse.sparsity.parquet import metadata_of, with_metadata
 
 PUBLISHED_COLUMNS = (
@@ -71,12 +70,7 @@ def _row(
     table: pa.Table, published: Mapping[str, Mapping[str, float]], threshold: float
 ) -> dict[str, Any]:
     facts = metadata_of(table)
-    if threshold not in facts["threshold"]:
-        raise DynsparseError(
-            f"threshold {threshold:g} was not counted for {facts['sources'][0]};"
-            f" counted were {', '.join(f'{value:g}' for value in facts['threshold'])}"
-        )
-    counts = [row for row in total_over_seeds(table).to_pylist() if row["threshold"] == threshold]
+    counts = total_over_seeds(at_threshold(table, threshold)).to_pylist()
     state = [row for row in counts if row["jacobian"] == "state"]
     action = [row for row in counts if row["jacobian"] == "action"]
     samples = counts[0]["samples"]

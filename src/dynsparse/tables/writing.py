@@ -1,5 +1,6 @@
 """One table as Parquet, CSV and Markdown."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,16 @@ from pyarrow import csv
 from tabulate import tabulate
 
 from dynsparse.files import whole_file
-from dynsparse.sparsity.parquet import write_table
+from dynsparse.sparsity.parquet import metadata_of, with_metadata, write_table
+
+
+def item(
+    rows: Sequence[Mapping[str, Any]], schema: pa.Schema, kind: str, made_from: Sequence[pa.Table]
+) -> pa.Table:
+    """A table of a study, which says what it was made from; what a row lacks is null."""
+    sources = {source for table in made_from for source in metadata_of(table)["sources"]}
+    table = pa.Table.from_pylist(list(rows), schema=schema)
+    return with_metadata(table, kind, sources=sorted(sources))
 
 
 def write_item(table: pa.Table, parquet: Path | str) -> None:

@@ -1,0 +1,65 @@
+"""How durations depend on the control step: the same episodes, seen at every n-th step only."""
+
+import numpy as np
+import pyarrow as pa
+
+from dynsparse.sparsity.durations import RunHistogram, pack_runs, run_lengths, unpack_runs
+from dynsparse.sparsity.parquet import with_metadata
+from dynsparse.sparsity.patterns import PatternSource
+from dynsparse.sparsity.source import JACOBIANS, identity_columns
+
+STRIDES = (2, 4, 8, 16)
+
+SCHEMA = pa.schema(
+    [
+        ("environment", pa.string()),
+        ("behaviour", pa.string()),
+        ("seed", pa.int64()),
+        ("jacobian", pa.string()),
+        ("stride", pa.int32()),
+        ("zero", pa.bool_()),
+        ("length", pa.int32()),
+        ("cut_start", pa.bool_()),
+        ("cut_end", pa.bool_()),
+        ("count", pa.int64()),
+    ]
+)
+
+
+def measure_strides(patterns: PatternSource) -> pa.Table:
+    """Histogram of run lengths over all elements of a Jacobian, at coarser and coarser steps.
+
+    What an observer sees who looks at every n-th step: a duration that belongs to the physics
+    stays the same number of seconds; one that is an artefact of sampling, of steps.
+
+    Args:
+        patterns: read once, one episode in memory at a time.
+
+    Returns:
+        ``SCHEMA``: ``length`` in steps of ``stride`` control steps.
+    """
+    info = patterns.info
+    histograms = {(j, stride): RunHistogram() for j in JACOBIANS for stride in STRIDES}
+    steps = 0
+    for episode in patterns.episodes():
+        steps += len(episode.jacobian_ok)
+        for (jacobian, stride), histogram in histograms.items():
+            pattern, ok = episode.pattern(jacobian)[::stride], episode.jacobian_ok[::stride]
+            runs = run_lengths(pattern, info.elements(jacobian), ok)
+            merged = runs._replace(element=np.zeros_like(runs.element))
+            histogram.add(pack_runs(merged))
+    parts = []
+    for (jacobian, stride), histogram in histograms.items():
+        keys, counts = histogram.counted()
+        runs = unpack_runs(keys)
+        columns = identity_columns(info, len(keys)) | {
+            "jacobian": pa.repeat(pa.scalar(jacobian), len(keys)),
+            "stride": pa.repeat(pa.scalar(stride, pa.int32()), len(keys)),
+            "zero": runs.zero,
+            "length": runs.length.astype(np.int32),
+            "cut_start": runs.cut_start,
+            "cut_end": runs.cut_end,
+            "count": counts,
+        }
+        parts.append(pa.table(columns, schema=SCHEMA))
+    return with_metadata(pa.concat_tables(parts), "strides", **info.facts(), steps=steps)

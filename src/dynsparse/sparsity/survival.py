@@ -1,0 +1,72 @@
+"""Durations of which not all ends were seen: Kaplan and Meier's estimate, by lifelines."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Float
+from lifelines import KaplanMeierFitter
+from lifelines.utils import restricted_mean_survival_time
+
+
+class Survival(NamedTuple):
+    """Estimate from runs whose beginning was seen.
+
+    Attributes:
+        length: durations in control steps, from 0.
+        share: estimated share of runs that last longer.
+        runs: how many were used.
+        cut_share: how many of these were cut at their end, hence only known to last longer.
+        median: the first duration that at most half of the runs outlast; infinite if none.
+        mean: mean duration if none lasted longer than the longest seen; a lower bound of the mean.
+    """
+
+    length: Float[np.ndarray, " lengths"]
+    share: Float[np.ndarray, " lengths"]
+    runs: int
+    cut_share: float
+    median: float
+    mean: float
+
+
+NOTHING = Survival(np.zeros(1), np.ones(1), 0, math.nan, math.nan, math.nan)
+
+
+def survival(durations: pa.Table, zero: bool) -> Survival:
+    """How long runs of zeros, or of nonzeros, last.
+
+    A run that was cut at its start is left out: it was met while it lasted, and long ones are met
+    more often. A run that was cut at its end is censored: it lasted at least as long as was seen.
+
+    Args:
+        durations: rows of a ``durations`` or ``strides`` table; all that match are pooled.
+        zero: whether to take the runs of zeros or those of nonzeros.
+    """
+    chosen = pc.and_(pc.equal(durations["zero"], zero), pc.invert(durations["cut_start"]))
+    grouped = durations.filter(chosen).group_by(["length", "cut_end"])
+    runs = grouped.aggregate([("count", "sum")])
+    if not runs.num_rows:
+        return NOTHING
+    count, cut = runs["count_sum"].to_numpy(), runs["cut_end"].to_numpy()
+    length = runs["length"].to_numpy()
+    fitter = KaplanMeierFitter().fit(length, event_observed=~cut, weights=count)
+    curve = fitter.survival_function_.iloc[:, 0]
+    return Survival(
+        length=curve.index.to_numpy(),
+        share=curve.to_numpy(),
+        runs=int(count.sum()),
+        cut_share=float(count[cut].sum() / count.sum()),
+        median=float(fitter.median_survival_time_),
+        mean=float(restricted_mean_survival_time(fitter, t=length.max())),
+    )
+
+
+def naive_mean(durations: pa.Table, zero: bool) -> float:
+    """The published mean: cut runs count as whole, runs of whole episodes not at all."""
+    whole = pc.and_(durations["cut_start"], durations["cut_end"])
+    chosen = pc.and_(pc.equal(durations["zero"], zero), pc.invert(whole))
+    runs = durations.filter(chosen)
+    count = runs["count"].to_numpy()
+    return float(np.average(runs["length"].to_numpy(), weights=count)) if len(count) else math.nan

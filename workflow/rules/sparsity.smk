@@ -51,9 +51,10 @@ rule measure_steps:
 rule measure_durations:
     input:
         patterns=PATTERNS,
-        library=library("sparsity.durations"),
+        library=library("sparsity.durations", "sparsity.strides"),
     output:
-        f"{STATISTICS}/durations.parquet",
+        durations=f"{STATISTICS}/durations.parquet",
+        strides=f"{STATISTICS}/strides.parquet",
     log:
         f"{LOGS}/measure_durations/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
     benchmark:
@@ -78,7 +79,7 @@ rule merge:
     log:
         f"{LOGS}/merge/{{environment}}/{{behaviour}}/{{statistic}}.log",
     wildcard_constraints:
-        statistic="elements|sparsities|steps|durations|verification",
+        statistic="elements|sparsities|steps|durations|strides|verification",
     conda:
         "../../envs/conda.yaml"
     resources:

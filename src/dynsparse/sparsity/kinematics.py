@@ -38,7 +38,7 @@ def tendon_dofs(model: mujoco.MjModel, tendon: int) -> list[int]:
     found: set[int] = set()
     for wrap in _wraps(model, tendon):
         if model.wrap_type[wrap] == _Wrap.mjWRAP_JOINT and model.wrap_prm[wrap] != 0:
-            found.update(joint_dofs(model, model.wrap_objid[wrap]))
+            found.update(joint_dofs(model, int(model.wrap_objid[wrap])))
         elif (body := _wrapped_body(model, wrap)) is not None:
             found.update(body_dofs(model, body))
     return sorted(found)

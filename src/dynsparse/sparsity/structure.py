@@ -4,10 +4,11 @@ An element is *structural* if a proof from the model says that it is zero in eve
 proof may miss zeros, but never calls one structural that could be nonzero:
 
 1. Two degrees of freedom may act on each other within a simulator step only if something
-   couples them: the mass matrix (one is the other's ancestor in the kinematic tree), a pair of
-   geoms that may collide, a tendon, an actuator, a fluid. The inverse mass matrix and the
-   constraint solver are dense within what is coupled, so accelerations depend at most on
-   positions, velocities and controls of the same connected component.
+   couples them: the mass matrix (one is the other's ancestor in the kinematic tree), a tendon, an
+   actuator, a fluid. The inverse mass matrix is dense within what is coupled, so accelerations
+   depend at most on positions, velocities and controls of the same connected component. Where
+   a constraint may ever act, all is one component: the solver stops early, and its line search
+   takes one step length for all.
 2. A position whose change carries everything below it along as a rigid body, without being
    noticed by gravity, limits, springs, tendons, actuators or anything that it could touch, has no
    influence but on itself (``dynsparse.sparsity.symmetry``).
@@ -24,7 +25,13 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Int
 
-from dynsparse.sparsity.kinematics import body_dofs, constant_axis, joint_dofs, tendon_dofs
+from dynsparse.sparsity.kinematics import (
+    ancestor_dofs,
+    body_dofs,
+    constant_axis,
+    joint_dofs,
+    tendon_dofs,
+)
 from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.symmetry import what_notices
 
@@ -118,13 +125,10 @@ def structure_table(
 
 def _coupling(model: mujoco.MjModel, pairs: Pairs) -> Bool[np.ndarray, "nv nv"]:
     coupled = np.eye(model.nv, dtype=bool)
-    if model.neq or model.nflex or model.nplugin:
+    if model.nflex or model.nplugin or _may_constrain(model, pairs):
         return np.ones_like(coupled)
     groups = [_actuator_dofs(model, actuator) for actuator in range(model.nu)]
     groups += [tendon_dofs(model, tendon) for tendon in range(model.ntendon)]
-    for a, b in pairs:
-        groups.append([*body_dofs(model, model.geom_bodyid[a])])
-        groups[-1] += body_dofs(model, model.geom_bodyid[b])
     if model.opt.density > 0 or model.opt.viscosity > 0:
         groups += [body_dofs(model, body) for body in range(model.nbody)]
     for group in groups:
@@ -132,17 +136,22 @@ def _coupling(model: mujoco.MjModel, pairs: Pairs) -> Bool[np.ndarray, "nv nv"]:
     return coupled | _mass_matrix(model)
 
 
+def _may_constrain(model: mujoco.MjModel, pairs: Pairs) -> bool:
+    """Whether a constraint may ever act; the solver's line search then ties everything."""
+    limits = model.jnt_limited.any() or model.tendon_limited.any()
+    friction = model.dof_frictionloss.any() or model.tendon_frictionloss.any()
+    return bool(pairs or model.neq or limits or friction)
+
+
 def _mass_matrix(model: mujoco.MjModel) -> Bool[np.ndarray, "nv nv"]:
     """Where the mass matrix may be nonzero: ancestors, but for slides at right angles for ever."""
     possible = np.zeros((model.nv, model.nv), dtype=bool)
     axes = [constant_axis(model, dof) for dof in range(model.nv)]
     for dof in range(model.nv):
-        other = model.dof_parentid[dof]
-        while other >= 0:
+        for other in ancestor_dofs(model, dof):
             axis, above = axes[dof], axes[other]
             apart = axis is not None and above is not None and abs(axis @ above) < 1e-12
             possible[dof, other] = possible[other, dof] = not apart
-            other = model.dof_parentid[other]
     return possible
 
 
@@ -162,7 +171,7 @@ def _product(
 
 
 def _actuator_dofs(model: mujoco.MjModel, actuator: int) -> list[int]:
-    kind, target = model.actuator_trntype[actuator], model.actuator_trnid[actuator, 0]
+    kind, target = model.actuator_trntype[actuator], int(model.actuator_trnid[actuator, 0])
     if kind in _JOINT_ACTUATORS:
         return joint_dofs(model, target)
     if kind == mujoco.mjtTrn.mjTRN_TENDON:

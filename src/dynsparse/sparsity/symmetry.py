@@ -100,7 +100,7 @@ def _slides_along(model: mujoco.MjModel, axis: np.ndarray, still: int, moving: i
     """Whether ``still`` is an unmoved, endless plane along ``axis``, the same all along it."""
     if model.geom_type[still] != mujoco.mjtGeom.mjGEOM_PLANE:
         return False
-    if body_dofs(model, model.geom_bodyid[still]):
+    if body_dofs(model, int(model.geom_bodyid[still])):
         return False
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)

@@ -1,0 +1,89 @@
+"""Durations with known ends and known cuts, and what an estimate that knows of cuts recovers."""
+
+import numpy as np
+import pytest
+from sparsity_fakes import durations_of, fake_dataset, fake_episode, packed
+
+from dynsparse.sparsity.merging import merge_seeds
+from dynsparse.sparsity.strides import STRIDES, measure_strides
+from dynsparse.sparsity.survival import naive_mean, survival
+from dynsparse.tables.table_durations import table_durations, table_element_durations
+
+SWITCH = 0.05
+
+
+def switching(steps, episodes, seed=0):
+    """One element that switches with probability 1 / 20 in every step; the others never do."""
+    rng = np.random.default_rng(seed)
+    kept = []
+    for index in range(episodes):
+        zero = (np.cumsum(rng.random(steps) < SWITCH) + rng.integers(2)) % 2 == 0
+        jacobian = np.ones((steps, 2, 2))
+        jacobian[:, 0, 1] = np.where(zero, 0.0, 1.0)
+        kept.append(fake_episode(index, jacobian, action_jacobian=np.ones((steps, 2, 1))))
+    return fake_dataset(kept, seed=seed)
+
+
+def test_a_hand_made_series():
+    jacobian = np.ones((10, 2, 2))
+    jacobian[2:5, 0, 1] = 0.0  # zero for 3, seen whole
+    jacobian[8:, 0, 1] = 0.0  # zero for 2, cut by the end
+    episode = fake_episode(0, jacobian, action_jacobian=np.ones((10, 2, 1)))
+    table = durations_of(fake_dataset([episode]))
+    zero = survival(table, zero=True)
+    assert (zero.runs, zero.cut_share) == (2, 0.5)
+    # Of two runs one ends at 3; the other is known to last 2 at least, so it says nothing on 3.
+    assert dict(zip(zero.length.tolist(), zero.share.tolist(), strict=True)) == {0: 1, 2: 1, 3: 0}
+    assert zero.median == 3
+    nonzero = survival(table, zero=False)
+    assert (nonzero.runs, nonzero.median) == (1, 3)
+    assert naive_mean(table, zero=True) == 2.5
+
+
+@pytest.mark.parametrize("steps", [40, 400])
+def test_cut_runs_do_not_bias_the_estimate(steps):
+    """Geometric durations of mean 20; episodes of 40 steps cut a large part of them."""
+    table = durations_of(switching(steps, 200_000 // steps))
+    for zero in (True, False):
+        found = survival(table, zero)
+        truth = (1 - SWITCH) ** found.length
+        within = found.length <= 20
+        # About 5,000 runs, most of them cut: the standard error is below 0.01 up to 20 steps.
+        assert np.abs(found.share - truth)[within].max() < 0.03
+        assert found.median in (13, 14, 15)  # 1 - 0.95 ** 14 is the first above a half
+    if steps == 40:
+        assert naive_mean(table, zero=True) < 13
+        assert found.cut_share > 0.3
+
+
+def test_durations_of_a_random_switch_grow_with_the_step():
+    dataset = switching(1000, 50)
+    strides = measure_strides(packed(dataset))
+    assert sorted(set(strides["stride"].to_pylist())) == list(STRIDES)
+    every_second = strides.filter(np.array(strides["stride"]) == 2)
+    # Seen every second step it stays with probability (1 + 0.9 ** 2) / 2, in steps of two.
+    expected = 1 / (1 - (1 + 0.9**2) / 2)
+    assert survival(every_second, True).mean == pytest.approx(expected, rel=0.1)
+
+
+def test_the_table_gives_seconds_and_the_range_over_seeds():
+    tables = [durations_of(switching(400, 5, seed)) for seed in (0, 1)]
+    strides = [measure_strides(packed(switching(400, 5, seed))) for seed in (0, 1)]
+    rows = table_durations([merge_seeds(tables)], [merge_seeds(strides)]).to_pylist()
+    assert {row["jacobian"] for row in rows} == {"state"}
+    for row in rows:
+        step = 0.02 * row["every_nth_step"]
+        assert row["mean_seconds"] == pytest.approx(step * row["mean_steps"])
+        assert row["seeds_lowest_mean"] <= row["seeds_highest_mean"]
+
+
+def test_elements_that_switch_together_share_a_row():
+    jacobian = np.ones((10, 2, 2))
+    jacobian[3:6, 0, 1] = jacobian[3:6, 1, 0] = 0.0
+    jacobian[4:6, 1, 1] = 0.0
+    dataset = fake_dataset([fake_episode(0, jacobian, action_jacobian=np.ones((10, 2, 1)))])
+    rows = table_element_durations([durations_of(dataset)]).to_pylist()
+    found = {(row["row_name"], row["column_name"], row["runs_of"]): row for row in rows}
+    first = found["qpos:joint [rad]", "qvel:joint [rad/s]", "zero"]
+    assert (first["elements"], first["median_steps"], first["runs"]) == (2, 3.0, 1)
+    assert len(rows) == 4

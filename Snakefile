@@ -10,7 +10,9 @@ if not workflow.config_settings.configfiles:
 
     configfile: "config/config.yaml"
 
+
 report: "workflow/report/workflow.rst"
+
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/policies.smk"
@@ -20,10 +22,10 @@ include: "workflow/rules/sparsity.smk"
 include: "workflow/rules/embedding.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
-
 include: "workflow/rules/questions.smk"
 include: "workflow/rules/learning.smk"
 include: "workflow/rules/report.smk"
+
 
 rule all:
     default_target: True

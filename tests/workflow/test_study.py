@@ -33,7 +33,9 @@ def test_the_default_study_has_a_job_per_file_and_stage(project):
     per_file = ["collect_jacobians", "verify_jacobians"]
     per_file += ["measure_patterns", "measure_steps", "measure_durations"]
     assert {rule: jobs[rule] for rule in per_file} == dict.fromkeys(per_file, 5 * 2)
-    assert jobs["merge"] == 5 * 4
+    assert jobs["merge"] == 5 * 6
+    assert jobs["describe_patterns"] == 5
+    assert jobs["model_structure"] == 1
     items = ["table_1", "table_a1_1", "verification", "learning_curves"]
     items += [f"figure_{k}" for k in (5, 6, 7)]
     assert {rule: jobs[rule] for rule in items} == dict.fromkeys(items, 1)
@@ -44,7 +46,7 @@ def test_the_default_study_has_a_job_per_file_and_stage(project):
 def test_the_papers_study_has_80_files(project):
     jobs = project.study("config/paper.yaml").planned()
     assert jobs["train_expert"] == jobs["collect_jacobians"] == jobs["verify_jacobians"] == 80
-    assert jobs["merge"] == 8 * 4
+    assert jobs["merge"] == 8 * 6
     assert jobs["table_1"] == jobs["figure_7"] == 1
 
 
@@ -106,8 +108,10 @@ def test_an_edit_of_durations_reruns_what_depends_on_it(finished):
     with (finished.root / "src/dynsparse/sparsity/durations.py").open("a") as module:
         module.write("\n# An edit.\n")
     output = finished.snakemake().stdout
-    assert rules_run(output) == ["all", "figure_7", "measure_durations", "merge"]
-    assert set(re.findall(r"statistic=(\w+)", output)) == {"durations"}
+    durations = ["figure_7", "figure_survival", "table_durations", "table_element_durations"]
+    made = ["all", "draw_summary", "measure_durations", "merge", "merge", *durations]
+    assert rules_run(output) == sorted(made)
+    assert set(re.findall(r"statistic=(\w+)", output)) == {"durations", "strides"}
     assert finished.planned() == {}
 
 

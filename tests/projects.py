@@ -114,12 +114,12 @@ def is_temporary(path: Path) -> bool:
     return path.name.startswith(".") or path.suffix == ".partial"
 
 
-def copy_project(root: Path) -> Project:
-    """A copy of the project in ``root``, with the micro study for its config."""
+def copy_project(root: Path, source: Path = ROOT) -> Project:
+    """A copy of the project, or of a copy, in ``root``, with the micro study for its config."""
     root.mkdir(exist_ok=True)
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", ".training", "*.partial")
     for name in COPIED:
-        shutil.copytree(ROOT / name, root / name, ignore=ignore)
-    shutil.copy2(ROOT / "Snakefile", root)
+        shutil.copytree(source / name, root / name, ignore=ignore)
+    shutil.copy2(source / "Snakefile", root)
     (root / "slurm").symlink_to("profiles/slurm")
     return Project(root, root / "config/config.yaml").variant()

@@ -129,7 +129,7 @@ def drive(root: Path, kills: int, seed: int, targets: list[str]) -> Counter[str]
     print(f"undisturbed: {len(expected)} files", flush=True)
     while done.total() < kills:
         folder = root / f"struck-{sum(1 for _ in root.glob('struck-*'))}"
-        study = Study(copy_project(folder), targets, expected)
+        study = Study(copy_project(folder, quiet.root), targets, expected)
         while not finish(study, done, kills, chance):
             pass
         study.check_whole()

@@ -50,12 +50,22 @@ class Dataset:
                 raise DynsparseError(f"{file.filename}: dataset {name!r} should be {shape} {dtype}")
 
     def episodes(self) -> Iterator[Episode]:
-        """All episodes in order; holds one in memory at a time."""
+        """All episodes in order, each checked; holds one in memory at a time.
+
+        Raises:
+            DynsparseError: the bytes of an episode do not match its digest.
+        """
         for index in range(self.info.episodes):
-            yield self.episode(index)
+            episode = self.episode(index)
+            if not self._intact(episode):
+                raise DynsparseError(
+                    f"{self._file.filename}: episode {index} is damaged (it does not match its"
+                    " digest); delete the file to have it computed again"
+                )
+            yield episode
 
     def episode(self, index: int) -> Episode:
-        """One episode."""
+        """One episode, as it is in the file."""
         return Episode(index, **self.arrays(index, ARRAYS))
 
     def arrays(self, index: int, names: Iterable[str]) -> dict[str, np.ndarray]:
@@ -64,12 +74,12 @@ class Dataset:
 
     def damaged_episodes(self) -> list[int]:
         """Indices of the episodes whose bytes do not match their recorded digest."""
-        recorded = self._file[DIGEST][()]
-        return [
-            episode.index
-            for episode in self.episodes()
-            if (_digest(episode) != recorded[episode.index]).any()
-        ]
+        every = map(self.episode, range(self.info.episodes))
+        return [episode.index for episode in every if not self._intact(episode)]
+
+    def _intact(self, episode: Episode) -> bool:
+        digest = episode_digest({name: getattr(episode, name) for name in ARRAYS})
+        return bool((digest == self._file[DIGEST][episode.index]).all())
 
 
 @contextmanager
@@ -90,10 +100,6 @@ def open_dataset(path: Path | str) -> Iterator[Dataset]:
         yield Dataset(file)
 
 
-def _digest(episode: Episode) -> np.ndarray:
-    return episode_digest({name: getattr(episode, name) for name in ARRAYS})
-
-
 def describe(path: Path | str) -> str:
     """What is in a dataset, where it came from, and whether it is intact, as lines of text.
 
@@ -112,7 +118,7 @@ def describe(path: Path | str) -> str:
 
 
 def _summaries(dataset: Dataset) -> Iterator[str]:
-    for episode in dataset.episodes():
+    for episode in map(dataset.episode, range(dataset.info.episodes)):
         finite = int(episode.jacobian_ok.sum())
         yield (
             f"episode {episode.index}: return {episode.reward.sum():.2f}, "

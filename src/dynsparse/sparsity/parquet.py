@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from dynsparse.errors import DynsparseError
 from dynsparse.files import whole_file
+from dynsparse.sparsity.seal import check_seal, leave_room, seal
 
 SCHEMA_VERSION = 1
 METADATA_KEY = b"dynsparse"
@@ -36,7 +37,10 @@ def write_table(table: pa.Table, path: Path | str) -> None:
     if not metadata_of(table):
         raise DynsparseError(f"{path}: not written: the table does not say what kind it is")
     with whole_file(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        with pq.ParquetWriter(temporary, table.schema, compression="zstd") as writer:
+            writer.write_table(table)
+            leave_room(writer)
+        seal(temporary)
 
 
 def read_table(path: Path | str, kind: str) -> pa.Table:
@@ -46,8 +50,8 @@ def read_table(path: Path | str, kind: str) -> pa.Table:
         DynsparseError: the file is missing, damaged, not of this project, of another kind,
             or of another schema version.
     """
-    with open_table(path, kind) as (file, _):
-        return file.read()
+    with open_table(path, kind) as (file, facts):
+        return with_metadata(file.read(), **facts)
 
 
 @contextmanager
@@ -58,6 +62,7 @@ def open_table(path: Path | str, kind: str) -> Iterator[tuple[pq.ParquetFile, di
         DynsparseError: as ``read_table``.
     """
     try:
+        check_seal(path)
         with pq.ParquetFile(path) as file:
             facts = _decode(file.schema_arrow)
             _check(path, facts, kind)

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from dynsparse.files import whole_file
 from dynsparse.sparsity.parquet import open_table, with_metadata
+from dynsparse.sparsity.seal import leave_room, seal
 from dynsparse.sparsity.source import Info, Jacobian, identity_columns, source_name
 
 KIND = "patterns"
@@ -144,7 +145,7 @@ class PatternWriter:
 
     def __init__(self, path: Path, info: PatternInfo) -> None:
         """Begin a file; ``path`` is a temporary one, see ``writing_patterns``."""
-        self._info = info
+        self._info, self._path = info, path
         schema = with_metadata(
             SCHEMA.empty_table(), KIND, **{**asdict(info), **info.facts()}
         ).schema
@@ -160,7 +161,9 @@ class PatternWriter:
     def close(self) -> None:
         """Write what is left, and the file's footer."""
         self._flush()
+        leave_room(self._writer)
         self._writer.close()
+        seal(self._path)
 
     def _flush(self) -> None:
         if self._waiting:

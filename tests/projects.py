@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -55,10 +56,10 @@ class Project:
         return self.root / "results" / self.config.stem
 
     def snakemake(
-        self, *arguments: str, check: bool = True, **variables: str
+        self, *arguments: str, check: bool = True, under: Sequence[str] = (), **variables: str
     ) -> subprocess.CompletedProcess[str]:
         """Run Snakemake; its standard error is in ``stdout``."""
-        process = self.start(*arguments, **variables)
+        process = self.start(*arguments, under=under, **variables)
         try:
             output, _ = process.communicate(timeout=900)
         except subprocess.TimeoutExpired:
@@ -69,15 +70,26 @@ class Project:
         return done
 
     def start(
-        self, *arguments: str, stdout: IO[str] | int = subprocess.PIPE, **variables: str
+        self,
+        *arguments: str,
+        stdout: IO[str] | int = subprocess.PIPE,
+        under: Sequence[str] = (),
+        **variables: str,
     ) -> "subprocess.Popen[str]":
-        """Start Snakemake in a process group of its own, which Ctrl-C stops as in a terminal."""
+        """Start Snakemake in a process group of its own, which Ctrl-C stops as in a terminal.
+
+        Args:
+            arguments: of Snakemake.
+            stdout: where its output and its errors go.
+            under: a command that starts the command which follows it.
+            variables: of its environment.
+        """
         # The Snakemake of this interpreter, and the library code of the copy.
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         source = str(self.root / "src")
         return subprocess.Popen(
             # A shell without job control has what it starts ignore Ctrl-C.
-            ["env", "--default-signal=INT", "snakemake"]
+            [*under, "env", "--default-signal=INT", "snakemake"]
             + ["--configfile", str(self.config), "--cores", "2", *arguments],
             cwd=self.root,
             env={**os.environ, "PATH": path, "PYTHONPATH": source, **variables},

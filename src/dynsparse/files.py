@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from dynsparse.errors import DynsparseError
 
@@ -34,6 +35,20 @@ def whole_file(path: Path | str) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Check that files can be made in a folder, which is made if it is not there.
+
+    Raises:
+        DynsparseError: it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise DynsparseError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
 def _remove_leftovers(path: Path) -> None:

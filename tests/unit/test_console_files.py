@@ -14,7 +14,7 @@ import pytest
 
 from dynsparse.console import job_log, progress
 from dynsparse.errors import DynsparseError, did_you_mean
-from dynsparse.files import sha256, whole_file
+from dynsparse.files import check_writable, sha256, whole_file
 from dynsparse.job import CACHE_VARIABLE
 from dynsparse.precision import precision
 
@@ -148,3 +148,11 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_n
     with whole_file(tmp_path / "a.csv") as temporary:
         temporary.write_text("whole")
     assert sorted(tmp_path.iterdir()) == sorted([foreign, living, tmp_path / "a.csv"])
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    check_writable(tmp_path / "new/folder")
+    assert names(tmp_path / "new/folder") == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DynsparseError, match=r"file/folder: cannot be written: Not a directory"):
+        check_writable(tmp_path / "file/folder")

@@ -228,6 +228,17 @@ def test_a_killed_writer_is_continued_to_the_same_bytes(tmp_path, moment):
     assert sorted(item.name for item in tmp_path.iterdir()) == ["killed.h5", "whole.h5"]
 
 
+def test_a_flipped_bit_is_found_by_whoever_reads_the_episodes(path):
+    write(path)
+    with h5py.File(path, "r+") as file:
+        file["state_jacobian"][1, 0, 0, 0] = np.nextafter(file["state_jacobian"][1, 0, 0, 0], 1e9)
+    with open_dataset(path) as dataset:
+        episodes = dataset.episodes()
+        assert next(episodes).index == 0
+        with pytest.raises(DynsparseError, match=rf"{path}: episode 1 is damaged"):
+            next(episodes)
+
+
 def test_a_second_writer_is_refused_and_the_first_loses_nothing(path):
     arrays = planted(INFO)
     with BlockWriter(path, INFO) as writer:

@@ -7,6 +7,7 @@ from snakemake.exceptions import WorkflowError
 
 from dynsparse.configuration import check_configuration
 from dynsparse.errors import DynsparseError
+from dynsparse.files import check_writable
 from dynsparse.running import claim_study, join_study
 from dynsparse.sources import source_list
 from dynsparse.suite import SUITE
@@ -56,6 +57,7 @@ if not workflow.is_main_process:
 onstart:
     # This, and not Snakemake's own lock, keeps a second run away (profiles/default says why).
     try:
+        check_writable(Path(RESULTS))
         workflow.globals["claimed"] = claim_study(
             Path(".snakemake"), config["study"]
         )

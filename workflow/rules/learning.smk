@@ -77,7 +77,7 @@ rule train_models:
     threads: 1
     resources:
         mem_mb=megabytes(LEARNING_MB),
-        runtime=480,
+        runtime=minutes(480),
     params:
         environment="{environment}",
         behaviour="{behaviour}",
@@ -102,7 +102,7 @@ rule score_controls:
         "../../envs/conda.yaml"
     resources:
         mem_mb=megabytes(LEARNING_MB),
-        runtime=120,
+        runtime=minutes(120),
     params:
         environment="{environment}",
         behaviour="{behaviour}",
@@ -127,7 +127,7 @@ rule search_settings:
     threads: 1
     resources:
         mem_mb=megabytes(LEARNING_MB),
-        runtime=1440,
+        runtime=minutes(1440),
     params:
         environment="{environment}",
         behaviour="{behaviour}",

@@ -9,23 +9,34 @@ SCHEDULES = SHIPPED / "schedules.yaml"
 
 def test_defaults_are_playgrounds():
     settings = training_settings("BallInCup", {})
-    assert settings.ppo["num_timesteps"] == 60_000_000
-    assert settings.ppo["discounting"] == 0.95
+    assert settings.arguments["num_timesteps"] == 60_000_000
+    assert settings.arguments["discounting"] == 0.95
     assert settings.engine == "mjx"
-    assert settings.training_episode_length == settings.ppo["episode_length"] == 1000
+    assert settings.training_episode_length == settings.arguments["episode_length"] == 1000
 
 
 def test_overrides_reach_the_ppo_and_the_networks():
     networks = {"value_hidden_layer_sizes": [64, 64]}
     settings = training_settings("BallInCup", {"num_envs": 64, "network_factory": networks})
-    assert settings.ppo["num_envs"] == 64
+    assert settings.arguments["num_envs"] == 64
     assert settings.network["value_hidden_layer_sizes"] == [64, 64]
     assert settings.network["policy_hidden_layer_sizes"] == [32, 32, 32, 32]
+
+
+def test_defaults_of_sac_are_playgrounds():
+    settings = training_settings("BallInCup", {"algorithm": "sac", "num_envs": 100})
+    assert settings.arguments["grad_updates_per_step"] == 8
+    assert settings.network == {"hidden_layer_sizes": [256, 256], "q_network_layer_norm": True}
+    assert settings.evaluations == 9
+    assert settings.evaluation_steps == 555_600  # 5 million in nine parts, whole steps of 100
 
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
+        ({"algorithm": "sarsa"}, "'algorithm' of BallInCup is 'sarsa'; it has to be 'ppo' or"),
+        ({"algorithm": "sac", "unroll_length": 8}, "'unroll_length' of BallInCup does not exist"),
+        ({"algorithm": "sac", "batch_size": 0}, "'batch_size' of BallInCup is 0"),
         ({"num_timestep": 1}, "'num_timestep' of BallInCup does not exist.*'num_timesteps'"),
         ({"network_factory": {"value_layers": []}}, "'value_layers' of BallInCup"),
         ({"action_repeat": 4}, "'action_repeat' of BallInCup does not exist"),

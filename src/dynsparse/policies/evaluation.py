@@ -1,10 +1,12 @@
 """How well a policy does: its return over whole episodes of the environment itself."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -14,6 +16,7 @@ from dynsparse.policies.network import PolicyParameters, policy_functions, polic
 
 EPISODES = 128
 EPISODE_STEPS = 1000
+MODES = ("stochastic", "deterministic")  # in the order of ``policy_functions``
 _RESAMPLES = 10_000
 
 
@@ -54,31 +57,33 @@ def evaluate_policy(
     Returns:
         A ``Return`` under ``stochastic`` and one under ``deterministic``.
     """
-    environment = playground_environment(policy.environment)
-    parameters = policy_parameters(policy)
-    modes = ("stochastic", "deterministic")
-    keys = jax.random.split(jax.random.PRNGKey(seed), len(modes))
-    results = {}
-    for mode, act, key in zip(modes, policy_functions(policy.activation), keys, strict=True):
-        episode = functools.partial(_episode_return, environment, act, steps)
-        returns = jax.jit(jax.vmap(episode, in_axes=(None, 0)))(
-            parameters, jax.random.split(key, episodes)
-        )
-        results[mode] = mean_return(np.asarray(returns, np.float64), seed)
-    return results
+    keys = jax.random.split(jax.random.PRNGKey(seed), len(MODES))
+    keys = jnp.concatenate([jax.random.split(key, episodes) for key in keys])
+    modes = jnp.repeat(jnp.arange(len(MODES)), episodes)
+    run = _episodes(policy.environment, policy.activation, steps)
+    returns = run(policy_parameters(policy), modes, keys).reshape(len(MODES), episodes)
+    return {
+        mode: mean_return(np.asarray(values, np.float64), seed)
+        for mode, values in zip(MODES, returns, strict=True)
+    }
 
 
-def _episode_return(
-    environment: Any, act: Any, steps: int, parameters: PolicyParameters, key: jax.Array
-) -> jax.Array:
-    """Sum of rewards over one episode."""
+@functools.cache
+def _episodes(name: str, activation: str, steps: int) -> Callable[..., jax.Array]:
+    """Returns of episodes, each with a mode and a key; compiled once for policies of a shape."""
+    environment = playground_environment(name)
+    actions = policy_functions(activation)
 
-    def step(state: Any, key: jax.Array) -> tuple[Any, jax.Array]:
-        state = environment.step(state, act(parameters, state.obs, key))
-        return state, state.reward
+    def episode(parameters: PolicyParameters, mode: jax.Array, key: jax.Array) -> jax.Array:
+        def step(state: Any, key: jax.Array) -> tuple[Any, jax.Array]:
+            choices = jnp.stack([act(parameters, state.obs, key) for act in actions])
+            state = environment.step(state, choices[mode])
+            return state, state.reward
 
-    keys = jax.random.split(key, steps + 1)
-    return jax.lax.scan(step, environment.reset(keys[0]), keys[1:])[1].sum()
+        keys = jax.random.split(key, steps + 1)
+        return jax.lax.scan(step, environment.reset(keys[0]), keys[1:])[1].sum()
+
+    return jax.jit(jax.vmap(episode, in_axes=(None, 0, 0)))
 
 
 def mean_return(returns: Float[np.ndarray, " episodes"], seed: int) -> Return:

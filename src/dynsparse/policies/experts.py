@@ -15,6 +15,7 @@ from dynsparse.files import whole_file
 from dynsparse.policies.checkpoint import load_policy, save_policy
 from dynsparse.policies.evaluation import evaluate_policy
 from dynsparse.policies.record import TrainingRecord
+from dynsparse.policies.settings import ALGORITHMS
 from dynsparse.policies.shipped import FILES
 from dynsparse.policies.training import train
 
@@ -73,7 +74,7 @@ def _card(record: TrainingRecord, seed: int) -> dict[str, Any]:
     return {
         "environment": last["environment"],
         "seed": seed,
-        "algorithm": "PPO (Brax)",
+        "algorithm": ALGORITHMS[record.settings["algorithm"]],
         "settings": record.settings,
         "steps": last["steps"],
         "seconds": round(last["seconds"], 1),

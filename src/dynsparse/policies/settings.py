@@ -10,25 +10,40 @@ import yaml
 
 from dynsparse.errors import DynsparseError, did_you_mean
 
-# Settings of Brax's PPO that Playground leaves at Brax's defaults (0.14.2), so that a schedule
-# may set them and a card shows them.
-_BRAX_DEFAULTS = {
-    "clipping_epsilon": 0.3,
-    "desired_kl": 0.01,
-    "gae_lambda": 0.95,
-    "learning_rate_schedule": "NONE",
-    "max_grad_norm": None,
-    "num_eval_envs": 128,
+ALGORITHMS = {"ppo": "PPO (Brax)", "sac": "SAC (Brax)"}
+
+# Settings that Playground leaves at Brax's defaults (0.14.2), so that a schedule may set them and
+# a card shows them.
+_BRAX_DEFAULTS: dict[str, dict[str, Any]] = {
+    "ppo": {
+        "clipping_epsilon": 0.3,
+        "desired_kl": 0.01,
+        "gae_lambda": 0.95,
+        "learning_rate_schedule": "NONE",
+        "max_grad_norm": None,
+        "num_eval_envs": 128,
+    },
+    "sac": {"num_eval_envs": 128, "tau": 0.005},
 }
-_NETWORK_DEFAULTS = {
-    "policy_hidden_layer_sizes": [32, 32, 32, 32],
-    "value_hidden_layer_sizes": [256, 256, 256, 256, 256],
+_NETWORK_DEFAULTS: dict[str, dict[str, Any]] = {
+    "ppo": {
+        "policy_hidden_layer_sizes": [32, 32, 32, 32],
+        "value_hidden_layer_sizes": [256, 256, 256, 256, 256],
+    },
+    "sac": {"hidden_layer_sizes": [256, 256], "q_network_layer_norm": False},
 }
-_POSITIVE = (
-    *("num_timesteps", "num_evals", "num_envs", "num_eval_envs", "batch_size", "num_minibatches"),
-    *("unroll_length", "num_updates_per_batch", "learning_rate", "episode_length"),
-    "training_episode_length",
-)
+_POSITIVE = {
+    "ppo": (
+        *("num_timesteps", "num_evals", "num_envs", "num_eval_envs", "batch_size"),
+        *("num_minibatches", "unroll_length", "num_updates_per_batch", "learning_rate"),
+        *("episode_length", "training_episode_length"),
+    ),
+    "sac": (
+        *("num_timesteps", "num_evals", "num_envs", "num_eval_envs", "batch_size"),
+        *("grad_updates_per_step", "min_replay_size", "max_replay_size", "learning_rate"),
+        *("episode_length", "training_episode_length"),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -36,16 +51,18 @@ class Settings:
     """Resolved settings of one training run.
 
     Attributes:
-        ppo: arguments of Brax's ``ppo.train`` by their names there.
-        network: arguments of Brax's ``make_ppo_networks``.
+        algorithm: ``ppo`` or ``sac``.
+        arguments: those of Brax's ``ppo.train`` or ``sac.train`` by their names there.
+        network: arguments of Brax's ``make_ppo_networks`` or ``make_sac_networks``.
         engine: what advances the simulator: ``mjx``, or ``mujoco`` (the C engine, on the CPU).
         full_reset: an episode starts from a fresh random state; False: from the first state
             that its environment ever had, which is cheaper where a reset is dear.
         training_episode_length: control steps of an episode in training; evaluations have
-            ``ppo["episode_length"]``. Shorter ones keep training near the first states.
+            ``arguments["episode_length"]``. Shorter ones keep training near the first states.
     """
 
-    ppo: dict[str, Any]
+    algorithm: str
+    arguments: dict[str, Any]
     network: dict[str, Any]
     engine: str
     full_reset: bool
@@ -54,17 +71,17 @@ class Settings:
     @property
     def evaluations(self) -> int:
         """Stretches of training that end with an evaluation and a checkpoint."""
-        return max(int(self.ppo["num_evals"]) - 1, 1)
+        return max(int(self.arguments["num_evals"]) - 1, 1)
 
     @property
     def evaluation_steps(self) -> int:
         """Control steps from one evaluation to the next, rounded up as Brax does."""
-        ppo = self.ppo
-        batch = ppo["batch_size"] * ppo["unroll_length"] * ppo["num_minibatches"]
-        resets = max(ppo["num_resets_per_eval"], 1)
-        return (
-            math.ceil(ppo["num_timesteps"] / (self.evaluations * batch * resets)) * batch * resets
-        )
+        a = self.arguments
+        unit = a["num_envs"]
+        if self.algorithm == "ppo":
+            resets = max(a["num_resets_per_eval"], 1)
+            unit = a["batch_size"] * a["unroll_length"] * a["num_minibatches"] * resets
+        return math.ceil(a["num_timesteps"] / (self.evaluations * unit)) * unit
 
     def as_dict(self) -> dict[str, Any]:
         """All settings, for a card."""
@@ -76,33 +93,53 @@ def training_settings(environment: str, overrides: Mapping[str, Any]) -> Setting
 
     Args:
         environment: Playground's name.
-        overrides: settings of Brax's PPO, ``network_factory`` (a mapping), and those of
+        overrides: settings of Brax's algorithm, ``network_factory`` (a mapping), and those of
             ``Settings`` by their names.
 
     Raises:
         DynsparseError: a key does not exist, or a value cannot be.
     """
-    from mujoco_playground.config import dm_control_suite_params
-
-    tuned = dm_control_suite_params.brax_ppo_config(environment, "jax").to_dict()
-    network = _NETWORK_DEFAULTS | dict(tuned.pop("network_factory", {}))
-    # Never anything but 1 for a name that exists; another value would train another policy
-    # than the one that acts at every control step.
-    tuned.pop("action_repeat")
+    algorithm = overrides.get("algorithm", "ppo")
+    if algorithm not in ALGORITHMS:
+        raise DynsparseError(
+            f"training setting 'algorithm' of {environment} is {algorithm!r};"
+            " it has to be 'ppo' or 'sac'"
+        )
+    tuned = _tuned(environment, algorithm)
+    network = _NETWORK_DEFAULTS[algorithm] | dict(tuned.pop("network_factory", {}))
     ours = {
+        "algorithm": algorithm,
         "engine": "mjx",
-        "full_reset": True,
+        "full_reset": algorithm == "ppo",
         "training_episode_length": tuned["episode_length"],
     }
-    known = _BRAX_DEFAULTS | tuned | ours | {"network_factory": {}}
+    known = _BRAX_DEFAULTS[algorithm] | tuned | ours | {"network_factory": {}}
     _check_keys(environment, overrides, known)
     _check_keys(environment, overrides.get("network_factory", {}), network)
     network |= overrides.get("network_factory", {})
     resolved = known | {k: v for k, v in overrides.items() if k != "network_factory"}
-    ppo = {key: resolved[key] for key in sorted(resolved) if key not in (*ours, "network_factory")}
-    settings = Settings(ppo=ppo, network=network, **{key: resolved[key] for key in ours})
+    others = (*ours, "network_factory")
+    arguments = {key: resolved[key] for key in sorted(resolved) if key not in others}
+    settings = Settings(
+        arguments=arguments, network=network, **{key: resolved[key] for key in ours}
+    )
     _check_values(environment, settings)
     return settings
+
+
+def _tuned(environment: str, algorithm: str) -> dict[str, Any]:
+    """Playground's settings; without those that would train something else than is used here."""
+    from mujoco_playground.config import dm_control_suite_params
+
+    make = getattr(dm_control_suite_params, f"brax_{algorithm}_config")
+    tuned: dict[str, Any] = make(environment, "jax").to_dict()
+    # Never anything but 1 for a name that exists; another value would train another policy
+    # than the one that acts at every control step.
+    tuned.pop("action_repeat")
+    if algorithm == "sac":
+        # Always: the loop here resets after each evaluation, and a policy has a normaliser.
+        del tuned["num_resets_per_eval"], tuned["normalize_observations"]
+    return tuned
 
 
 def schedule(path: Path | str, environment: str) -> dict[str, Any]:
@@ -135,15 +172,17 @@ def _check_values(environment: str, settings: Settings) -> None:
             f"training setting 'engine' of {environment} is {settings.engine!r};"
             " it has to be 'mjx' or 'mujoco'"
         )
-    ppo = settings.ppo
-    for key in _POSITIVE:
-        value = ppo.get(key, settings.training_episode_length)
+    arguments = settings.arguments
+    for key in _POSITIVE[settings.algorithm]:
+        value = arguments.get(key, settings.training_episode_length)
         if isinstance(value, str) or not value > 0:
             raise DynsparseError(
                 f"training setting {key!r} of {environment} is {value!r}; it has to be positive"
             )
-    if ppo["batch_size"] * ppo["num_minibatches"] % ppo["num_envs"]:
+    if settings.algorithm == "sac":
+        return
+    if arguments["batch_size"] * arguments["num_minibatches"] % arguments["num_envs"]:
         raise DynsparseError(
             f"training settings of {environment}: batch_size x num_minibatches has to be a"
-            f" multiple of num_envs ({ppo['num_envs']})"
+            f" multiple of num_envs ({arguments['num_envs']})"
         )

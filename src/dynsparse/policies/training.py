@@ -1,7 +1,7 @@
-"""Training experts: Brax's PPO on a Playground environment."""
+"""Training experts: Brax's PPO or SAC on a Playground environment."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,11 @@ from dynsparse.environments import playground_environment
 from dynsparse.policies.checkpoint import Policy
 from dynsparse.policies.compatibility import brax_on_this_jax
 from dynsparse.policies.record import TrainingRecord
+from dynsparse.policies.sac import train_sac
 from dynsparse.policies.settings import Settings, training_settings
 
-ACTIVATION = "swish"  # Brax's default for PPO
+# Brax's defaults.
+ACTIVATIONS = {"ppo": "swish", "sac": "relu"}
 
 
 class StaggeredEpisodes(wrapper.Wrapper):
@@ -50,9 +52,10 @@ def train(
 ) -> TrainingRecord:
     """Train a policy, or go on where a killed run stopped.
 
-    What is carried over a kill: networks, observation normaliser, step count and curve. What
-    is not: the optimiser's moments, the environments' states and the random stream; a run that
-    was killed ends with another policy, of the same training length.
+    What is carried over a kill: networks, observation normaliser, step count and curve; with SAC
+    the optimisers' moments too, which Brax's PPO does not take back. What is not: the
+    environments' states, the replay buffer and the random stream; a run that was killed ends
+    with another policy, of the same training length.
 
     Args:
         environment: Playground's name.
@@ -69,59 +72,76 @@ def train(
     total = settings.evaluations * settings.evaluation_steps
     if record.steps >= total:
         return record
-    base = playground_environment(environment)
-    sizes = (int(base.observation_size), int(base.action_size))
     started_at = record.steps
-    restored = record.restore(_template(settings, *sizes)) if started_at else None
-    latest: dict[str, Any] = {}
+    environments = _environments(settings, playground_environment(environment))
+    stream = _stream(seed, started_at)
 
     with progress(total, f"training {environment}, seed {seed}", "step", started_at) as bar:
 
-        def keep(steps: int, _make_policy: Any, parameters: Any) -> None:
-            latest.update(parameters=parameters)
-
-        def evaluated(steps: int, metrics: Mapping[str, Any]) -> None:
-            if steps == 0:
-                return
+        def evaluated(steps: int, metrics: Mapping[str, Any], parameters: Any) -> None:
             mean, std = (float(metrics[f"eval/episode_reward{x}"]) for x in ("", "_std"))
-            done = started_at + steps
-            policy = _policy(environment, seed, done, latest["parameters"])
-            record.append(done, mean, std, policy, latest["parameters"])
+            policy = _policy(environment, seed, steps, parameters, settings.algorithm)
+            record.append(steps, mean, std, policy, parameters)
             bar.set_postfix_str(f"return {mean:.0f}")
-            bar.update(done - bar.n)
+            bar.update(steps - bar.n)
 
-        remaining = settings.evaluations - started_at // settings.evaluation_steps
-        with brax_on_this_jax():
-            ppo.train(
-                **_brax_arguments(settings, base),
-                num_timesteps=remaining * settings.evaluation_steps,
-                num_evals=remaining + 1,
-                seed=_stream(seed, started_at),
-                restore_params=restored,
-                policy_params_fn=keep,
-                progress_fn=evaluated,
-            )
+        algorithm = {"ppo": _train_ppo, "sac": train_sac}[settings.algorithm]
+        algorithm(settings, environments, stream, started_at, record.restore, evaluated)
     return record
 
 
-def _brax_arguments(settings: Settings, base: Any) -> dict[str, Any]:
-    """What Brax's PPO is called with, but for how long and from where."""
+def _environments(settings: Settings, base: Any) -> tuple[Any, Any]:
+    """Wrapped for training and for evaluation."""
     if settings.engine == "mujoco":
         from dynsparse.policies.engine import EngineEnvironment
 
         base = EngineEnvironment(base)
-    arguments = {k: v for k, v in settings.ppo.items() if k not in ("num_timesteps", "num_evals")}
     wrap = functools.partial(wrapper.wrap_for_brax_training, base)
     length = settings.training_episode_length
     training = wrap(episode_length=length, full_reset=settings.full_reset)
-    return arguments | {
-        "environment": StaggeredEpisodes(training, length),
-        "eval_env": wrap(episode_length=arguments["episode_length"]),
-        "wrap_env": False,
-        "network_factory": functools.partial(ppo_networks.make_ppo_networks, **settings.network),
-        # One device: the result is then the same on a machine that has several.
-        "max_devices_per_host": 1,
+    evaluation = wrap(episode_length=settings.arguments["episode_length"])
+    return StaggeredEpisodes(training, length), evaluation
+
+
+def _train_ppo(
+    settings: Settings,
+    environments: tuple[Any, Any],
+    stream: int,
+    started_at: int,
+    restore: Callable[[Any], Any],
+    evaluated: Callable[[int, Mapping[str, Any], Any], None],
+) -> None:
+    """Brax's PPO; arguments as those of ``train_sac``."""
+    latest: dict[str, Any] = {}
+
+    def keep(_steps: int, _make_policy: Any, parameters: Any) -> None:
+        latest.update(parameters=parameters)
+
+    def report(steps: int, metrics: Mapping[str, Any]) -> None:
+        if steps:
+            evaluated(started_at + steps, metrics, latest["parameters"])
+
+    arguments = {
+        k: v for k, v in settings.arguments.items() if k not in ("num_timesteps", "num_evals")
     }
+    remaining = settings.evaluations - started_at // settings.evaluation_steps
+    sizes = (int(environments[0].observation_size), int(environments[0].action_size))
+    with brax_on_this_jax():
+        ppo.train(
+            **arguments,
+            environment=environments[0],
+            eval_env=environments[1],
+            wrap_env=False,
+            network_factory=functools.partial(ppo_networks.make_ppo_networks, **settings.network),
+            # One device: the result is then the same on a machine that has several.
+            max_devices_per_host=1,
+            num_timesteps=remaining * settings.evaluation_steps,
+            num_evals=remaining + 1,
+            seed=stream,
+            restore_params=restore(_template(settings, *sizes)) if started_at else None,
+            policy_params_fn=keep,
+            progress_fn=report,
+        )
 
 
 def _template(settings: Settings, observation_size: int, action_size: int) -> Any:
@@ -136,8 +156,8 @@ def _template(settings: Settings, observation_size: int, action_size: int) -> An
     )
 
 
-def _policy(environment: str, seed: int, steps: int, parameters: Any) -> Policy:
-    """The policy in Brax's parameters (normaliser, policy, value)."""
+def _policy(environment: str, seed: int, steps: int, parameters: Any, algorithm: str) -> Policy:
+    """The policy in what was trained, of which normaliser and policy come first."""
     normaliser, network = parameters[0], parameters[1]["params"]
     layers = [network[f"hidden_{index}"] for index in range(len(network))]
     return Policy(
@@ -145,7 +165,7 @@ def _policy(environment: str, seed: int, steps: int, parameters: Any) -> Policy:
         mean=np.asarray(normaliser.mean, np.float32),
         std=np.asarray(normaliser.std, np.float32),
         layers=tuple((np.asarray(layer["kernel"]), np.asarray(layer["bias"])) for layer in layers),
-        activation=ACTIVATION,
+        activation=ACTIVATIONS[algorithm],
         seed=seed,
         steps=steps,
     )

@@ -3,6 +3,7 @@ import json
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -13,6 +14,8 @@ from dynsparse.policies.checkpoint import Policy, load_policy
 from dynsparse.policies.evaluation import mean_return
 from dynsparse.policies.experts import train_expert
 from dynsparse.policies.record import CURVE_SCHEMA, TrainingRecord
+from dynsparse.policies.settings import schedule
+from dynsparse.policies.shipped import SHIPPED
 
 PARAMETERS = ({"count": jnp.int32(7)}, {"kernel": jnp.arange(6.0).reshape(2, 3)})
 POLICY = Policy(
@@ -93,6 +96,34 @@ def test_the_interval_of_a_mean_return_covers_it():
     assert value.mean == 950.0
     assert 900.0 <= value.low < 950.0 < value.high <= 1000.0
     assert mean_return(np.full(5, 3.0), seed=0).low == 3.0
+
+
+@pytest.mark.slow
+def test_a_training_killed_twice_ends_within_the_spread_of_undisturbed_ones(tmp_path, monkeypatch):
+    append, evaluations = TrainingRecord.append, 4
+
+    def append_then_die_twice(self, *arguments):
+        append(self, *arguments)
+        if len(self.curve) <= 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(TrainingRecord, "append", append_then_die_twice)
+    curves = [pq.read_table(path) for path in (SHIPPED / "CheetahRun").glob("*/curve.parquet")]
+    length = curves[0]["steps"][0].as_py()
+    shorter = {"num_timesteps": evaluations * length, "num_evals": evaluations + 1}
+    overrides = schedule(SHIPPED / "schedules.yaml", "CheetahRun") | shorter
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            training.train("CheetahRun", 0, overrides, tmp_path)
+    record = training.train("CheetahRun", 0, overrides, tmp_path)
+    assert record.steps == evaluations * length
+    rows = [curve.filter(pc.equal(curve["steps"], record.steps)) for curve in curves]
+    returns = [row["reward_mean"][0].as_py() for row in rows]
+    # The range of two or three seeds is narrower than what seeds can do: as much on either side.
+    spread = max(returns) - min(returns)
+    assert spread > 0
+    final = record.curve["reward_mean"][-1].as_py()
+    assert min(returns) - spread <= final <= max(returns) + spread
 
 
 TINY = {

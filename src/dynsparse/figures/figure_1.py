@@ -25,7 +25,7 @@ def figure_1(frames: Sequence[pa.Table]) -> Figure:
         frame of least sparsity, in which most variables act on each other.
     """
     chosen = one_per_environment(frames)
-    figure, axes = panels(len(chosen), 1.55, COLUMNS, width_in=1.8)
+    figure, axes = panels(len(chosen), 1.5, COLUMNS, width_in=1.8)
     for panel, table in zip(axes, chosen, strict=True):
         picture(panel, densest(table)["png"])
         panel.set_title(heading(table), fontsize=8)

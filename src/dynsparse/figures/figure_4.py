@@ -50,7 +50,7 @@ def figure_4(embedding: pa.Table, frames: pa.Table) -> Figure:
         axes.set_title(_caption(number, frame, float(sparsity[number])), fontsize=7)
     left, right = below.subplots(1, 2, width_ratios=[1.15, 1])
     embedding_map(left, embedding, frames, colours)
-    sparsity_of_stretch(right, embedding, frames)
+    sparsity_of_stretch(right, embedding, frames, colours)
     bar = below.colorbar(colours, ax=left, label="sparsity (share of elements that are zero)")
     bar.outline.set_visible(False)
     threshold = power_of_ten(metadata_of(embedding)["threshold"])
@@ -64,13 +64,13 @@ def figure_4(embedding: pa.Table, frames: pa.Table) -> Figure:
 
 
 def sparsity_colours(embedding: pa.Table, frames: pa.Table) -> ScalarMappable:
-    """The colour of every sparsity that occurs, the same in map and frames."""
+    """Colours from 0 to the largest sparsity that occurs, the same in map and frames.
+
+    From 0, so that a difference looks as large as it is.
+    """
     both = np.concatenate([combined_sparsity(embedding), combined_sparsity(frames)])
-    finite = both[np.isfinite(both)]
-    low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 1.0)
-    if low == high:
-        low, high = 0.0, 1.0
-    return ScalarMappable(Normalize(low, high), COLOURS)
+    largest = float(np.nanmax(both, initial=0.0))
+    return ScalarMappable(Normalize(0, largest or 1.0), COLOURS)
 
 
 def embedding_map(
@@ -86,9 +86,11 @@ def embedding_map(
         return
     x, y = (embedding[name].to_numpy() for name in ("x", "y"))
     shown = embedding["shown"].to_numpy()
-    # The sparsest first, so that the few dense samples are not covered.
-    order = np.argsort(-combined_sparsity(embedding), kind="stable")
-    colour = colours.to_rgba(combined_sparsity(embedding)[order])
+    # The commonest first, so that what is rare is not covered.
+    sparsity = combined_sparsity(embedding)
+    _, kind, counts = np.unique(sparsity, return_inverse=True, return_counts=True)
+    order = np.argsort(-counts[kind], kind="stable")
+    colour = colours.to_rgba(sparsity[order])
     size = float(np.clip(8000 / len(x), 1.0, 9.0))
     axes.scatter(x[order], y[order], size, colour, linewidths=0, rasterized=True)
     axes.plot(x[shown], y[shown], color="black", linewidth=0.7, path_effects=HALO)
@@ -99,7 +101,9 @@ def embedding_map(
             _number(axes, number, (x[position], y[position]))
 
 
-def sparsity_of_stretch(axes: Axes, embedding: pa.Table, frames: pa.Table) -> None:
+def sparsity_of_stretch(
+    axes: Axes, embedding: pa.Table, frames: pa.Table, colours: ScalarMappable
+) -> None:
     """One panel: the sparsity during the stretch, and when contacts and limits act."""
     stretch = embedding.filter(embedding["shown"])
     dt_s = metadata_of(embedding)["control_dt_s"]
@@ -118,7 +122,9 @@ def sparsity_of_stretch(axes: Axes, embedding: pa.Table, frames: pa.Table) -> No
     ):
         if np.isfinite(value):
             _number(axes, number, (time_s + dt_s / 2, value))
-    axes.margins(x=0.02, y=0.15)
+    axes.margins(x=0.02)
+    _, largest = colours.get_clim()
+    axes.set_ylim(-0.08 * largest, 1.12 * largest)
     axes.set_xlabel(f"time in the episode [s], control steps of {1000 * dt_s:g} ms")
     axes.set_ylabel("sparsity")
 

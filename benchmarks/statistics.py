@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -136,20 +137,28 @@ STAGES: dict[str, Callable[[Path], None]] = {
 }
 
 
-def measured(stage: str, path: Path) -> tuple[float, float]:
-    """Seconds and peak GiB of a stage in a process of its own, imports left out of the time."""
+class Taken(NamedTuple):
+    """What a stage took; ``cpu`` is less than ``seconds`` where others use the processor too."""
+
+    seconds: float
+    cpu: float
+    gib: float
+
+
+def measured(stage: str, path: Path) -> Taken:
+    """What a stage takes in a process of its own, imports left out of the time."""
     command = [sys.executable, __file__, "--stage", stage, "--file", str(path)]
-    result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    return result["seconds"], result["gib"]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    return Taken(*json.loads(output))
 
 
 def run_stage(stage: str, path: Path) -> None:
     """Run one stage in this process, and print what it took."""
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     STAGES[stage](path)
-    seconds = time.perf_counter() - start
+    seconds, busy = time.perf_counter() - start, time.process_time() - busy
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(json.dumps({"seconds": seconds, "gib": peak}))
+    print(json.dumps([seconds, busy, peak]))
 
 
 def compare(folder: Path, steps: int, obvious_steps: int) -> None:
@@ -165,19 +174,22 @@ def compare(folder: Path, steps: int, obvious_steps: int) -> None:
             taken[f"{stage}, from memory"] = measured(stage, path)
         for stage in ("measure_steps", "measure_durations"):
             taken[stage] = measured(stage, path)
-        seconds, gib = measured("h5py and pandas", small)
+        pandas = measured("h5py and pandas", small)
         size = path.stat().st_size / 2**30
-    print(f"{steps:,} steps, {size:.2f} GiB\n\n| what | seconds | peak GiB |\n|---|---|---|")
-    for stage, (stage_seconds, stage_gib) in taken.items():
-        print(f"| {stage} | {stage_seconds:.1f} | {stage_gib:.2f} |")
+    print(f"{steps:,} steps, {size:.2f} GiB\n")
+    print("| what | seconds | CPU seconds | peak GiB |\n|---|---|---|---|")
     for place in ("from the disk", "from memory"):
-        stages = [f"measure_patterns, {place}", "measure_steps", "measure_durations"]
-        total = sum(taken[stage][0] for stage in stages)
-        ratio = total / taken[f"only reading, {place}"][0]
-        print(f"| the three stages, {place}: {ratio:.1f} times only reading | {total:.1f} | |")
-    print(f"| h5py and pandas, {obvious_steps:,} steps | {seconds:.1f} | {gib:.2f} |")
+        stages = [taken[f"measure_patterns, {place}"]]
+        stages += [taken["measure_steps"], taken["measure_durations"]]
+        whole = Taken(*map(sum, zip(*stages, strict=True)))._replace(gib=max(s.gib for s in stages))
+        reading = taken[f"only reading, {place}"]
+        ratio = f"{whole.seconds / reading.seconds:.1f} times only reading"
+        taken[f"the three stages, {place}: {ratio}"] = whole
+    taken[f"h5py and pandas, {obvious_steps:,} steps"] = pandas
     scale = steps / obvious_steps
-    print(f"| h5py and pandas, scaled to {steps:,} | {scale * seconds:.0f} | {scale * gib:.0f} |")
+    taken[f"h5py and pandas, scaled to {steps:,}"] = Taken(*(scale * value for value in pandas))
+    for what, took in taken.items():
+        print(f"| {what} | {took.seconds:.1f} | {took.cpu:.1f} | {took.gib:.2f} |")
 
 
 def forget(path: Path) -> None:

@@ -23,6 +23,7 @@ include: "workflow/rules/embedding.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/questions.smk"
+include: "workflow/rules/robustness.smk"
 include: "workflow/rules/learning.smk"
 include: "workflow/rules/report.smk"
 

@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 

@@ -108,8 +108,9 @@ def test_an_edit_of_durations_reruns_what_depends_on_it(finished):
     with (finished.root / "src/dynsparse/sparsity/durations.py").open("a") as module:
         module.write("\n# An edit.\n")
     output = finished.snakemake().stdout
+    judged = ["reproduction", "table_robustness"]
     durations = ["figure_7", "figure_survival", "table_durations", "table_element_durations"]
-    made = ["all", "draw_summary", "measure_durations", "merge", "merge", *durations]
+    made = ["all", "draw_summary", "measure_durations", "merge", "merge", *durations, *judged]
     assert rules_run(output) == sorted(made)
     assert set(re.findall(r"statistic=(\w+)", output)) == {"durations", "strides"}
     assert finished.planned() == {}

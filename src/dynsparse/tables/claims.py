@@ -66,7 +66,7 @@ def evaluate(case: Case, published: Mapping[str, float]) -> dict[str, Finding]:
     return {name: finding for name, finding in found.items() if finding is not None}
 
 
-def _judged(value: float, stands: bool) -> Finding:
+def _judged(value: float | int, stands: bool) -> Finding:
     return Finding(float(value), None, None, YES if stands else NO)
 
 

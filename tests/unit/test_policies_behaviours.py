@@ -9,9 +9,12 @@ from dynsparse.errors import DynsparseError
 from dynsparse.policies.behaviours import make_behaviour, random_action
 from dynsparse.policies.checkpoint import load_policy
 from dynsparse.policies.shipped import FILES, SHIPPED, shipped_expert
+from dynsparse.tables.published import read_published
 
 CARDS = sorted(SHIPPED.glob("*/seed-*/card.json"))
-REQUIRED = {"CartpoleBalance": 950.0, "ReacherHard": 500.0}
+PAPER = read_published(SHIPPED.parent / "paper/table_a1_1.csv", ["mean_reward"])
+# What the default study needs: experts as good as the paper's, less 5 %, on average over seeds.
+DEFAULT_STUDY = ("CartpoleBalance", "ReacherHard", "BallInCup", "FingerSpin", "CheetahRun")
 
 
 def test_random_actions_are_uniform_in_the_actuators_range():
@@ -66,11 +69,12 @@ def test_every_shipped_policy_is_what_its_card_says(card_path):
             behaviour = make_behaviour(kind, environment, card["seed"])
             action = behaviour(jnp.zeros(policy.observation_size), jax.random.PRNGKey(0))
             assert np.abs(action).max() <= 1.0
-    expert = card["expert"]["evaluation"]["stochastic"]
-    assert expert["mean"] >= REQUIRED.get(environment, 0.0)
-    assert expert["episodes"] == 128
+    assert card["expert"]["evaluation"]["stochastic"]["episodes"] == 128
 
 
-def test_the_required_experts_are_shipped():
-    for environment in REQUIRED:
-        assert all(shipped_expert(environment, seed).is_file() for seed in (0, 1))
+@pytest.mark.parametrize("environment", DEFAULT_STUDY)
+def test_the_experts_of_the_default_study_are_as_good_as_the_papers(environment):
+    folders = [shipped_expert(environment, seed).parent for seed in (0, 1)]
+    cards = [json.loads((folder / "card.json").read_text()) for folder in folders]
+    means = [card["expert"]["evaluation"]["stochastic"]["mean"] for card in cards]
+    assert np.mean(means) >= 0.95 * PAPER[environment]["mean_reward"]

@@ -412,6 +412,15 @@ def test_a_full_disk_is_one_line_and_the_next_run_succeeds(small_disk):
         assert dataset.damaged_episodes() == []
 
 
+@pytest.mark.parametrize("room_kb", [4, 8, 16, 32])
+def test_a_disk_without_room_for_even_the_names_is_one_line_too(small_disk, room_kb):
+    (small_disk / "filler").write_bytes(bytes((256 - room_kb) * 1024))
+    with pytest.raises(DynsparseError, match=r"x\.h5: cannot be written: No space left") as caught:
+        write(small_disk / "x.h5", dataclasses.replace(INFO, steps=200))
+    assert "\n" not in str(caught.value)
+    assert nothing_left(small_disk)
+
+
 def test_a_disk_filled_by_others_in_mid_run_does_not_stop_the_writer(small_disk):
     info = dataclasses.replace(INFO, steps=200)
     arrays = planted(info)

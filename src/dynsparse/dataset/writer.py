@@ -85,10 +85,11 @@ class BlockWriter:
     def _create(self) -> None:
         try:
             self._reserve()
-        except OSError:
-            # It says what it is but lacks its space: the next run must not go on with it.
+        except (OSError, RuntimeError) as error:
+            # It says what it is but lacks its space: the next run must not go on with it. With
+            # no room for a few kB, h5py raises a RuntimeError as it closes the file.
             self.partial.unlink(missing_ok=True)
-            raise
+            raise OSError(_reason(error)) from error
 
     def _reserve(self) -> None:
         with h5py.File(self.partial, "w") as file:
@@ -121,10 +122,10 @@ class BlockWriter:
         return bool((episode_digest({n: self._file[n][episode] for n in names}) == recorded).all())
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError | RuntimeError) -> str:
     """The operating system's reason, which HDF5 buries in a long text."""
     text = str(error)
     start = text.find("error message = '")
-    if error.strerror:
-        return error.strerror
-    return text[start:].split("'")[1] if start >= 0 else text
+    if start >= 0:
+        return text[start:].split("'")[1]
+    return getattr(error, "strerror", None) or text

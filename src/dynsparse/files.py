@@ -31,7 +31,9 @@ def whole_file(path: Path | str) -> Iterator[Path]:
             os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise DynsparseError(f"{path}: cannot be written: {error.strerror or error}") from error
+        # By number where there is one: libraries write texts of their own.
+        reason = os.strerror(error.errno) if error.errno else error
+        raise DynsparseError(f"{path}: cannot be written: {reason}") from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

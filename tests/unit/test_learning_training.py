@@ -33,7 +33,9 @@ def parts(tmp_path_factory):
 def trained(parts, tmp_path, seeds=(1, 2), identity=IDENTITY, save_every_s=1e9, **changes):
     with precision("float32"):
         where = tmp_path / "unfinished.part"
-        return train(settings(**changes), seeds, parts, THRESHOLDS, where, identity, save_every_s)
+        chosen = settings(**changes)
+        compiled = run.programs(chosen, THRESHOLDS)
+        return train(chosen, seeds, parts, compiled, where, identity, save_every_s)
 
 
 def leaves(result):

@@ -35,7 +35,11 @@ class Scores(NamedTuple):
     relative: Float[Array, "*seeds thresholds"]
 
 
-def make_evaluate(thresholds: Sequence[float]) -> Callable[[Learner, Data], Scores]:
+Evaluate = Callable[[Learner, Data], Scores]
+Sizes = Callable[[Learner, Float[Array, "samples inputs"]], Array]
+
+
+def make_evaluate(thresholds: Sequence[float]) -> Evaluate:
     """A compiled function: every seed's scores on the given samples, without dropout."""
     limits = jnp.asarray(thresholds, jnp.float32)
 
@@ -68,7 +72,7 @@ def _sample_scores(model: WorldModel, each: Data, limits: Float[Array, " thresho
     )
 
 
-def make_sizes() -> Callable[[Learner, Float[Array, "samples inputs"]], Array]:
+def make_sizes() -> Sizes:
     """A compiled function: the size |J~| of every element in every sample, of every seed."""
 
     def one(learner: Learner, inputs: Float[Array, "samples inputs"]) -> Array:

@@ -178,7 +178,7 @@ def sparsity_rows(
     ]
 
 
-def _share(part: float, whole: float) -> float | None:
+def _share(part: Any, whole: Any) -> float | None:
     return float(part) / float(whole) if whole > 0 else None
 
 

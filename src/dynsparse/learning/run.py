@@ -10,10 +10,10 @@ import numpy as np
 from dynsparse.console import progress, say
 from dynsparse.errors import DynsparseError
 from dynsparse.learning import checkpoint
-from dynsparse.learning.evaluation import make_evaluate
+from dynsparse.learning.evaluation import Evaluate, make_evaluate
 from dynsparse.learning.history import History
 from dynsparse.learning.settings import TrainingSettings
-from dynsparse.learning.training import Data, Learner, create, make_epoch
+from dynsparse.learning.training import Data, Epoch, Learner, create, make_epoch
 
 SAVE_EVERY_S = 20.0
 
@@ -24,6 +24,18 @@ class Parts(NamedTuple):
     train: Data
     validation: Data
     test: Data
+
+
+class Programs(NamedTuple):
+    """What is compiled for a training; the same for all data of the same shape."""
+
+    epoch: Epoch
+    evaluate: Evaluate
+
+
+def programs(settings: TrainingSettings, thresholds: tuple[float, ...]) -> Programs:
+    """The programs of a training, and of scores with the model's sparsity at ``thresholds``."""
+    return Programs(make_epoch(settings), make_evaluate(thresholds))
 
 
 class Trained(NamedTuple):
@@ -38,7 +50,7 @@ def train(
     settings: TrainingSettings,
     seeds: tuple[int, ...],
     parts: Parts,
-    thresholds: tuple[float, ...],
+    compiled: Programs,
     unfinished: Path,
     identity: Mapping[str, Any],
     save_every_s: float = SAVE_EVERY_S,
@@ -51,7 +63,7 @@ def train(
         settings: network, loss and optimiser.
         seeds: each gives one model.
         parts: samples.
-        thresholds: at which the model's sparsity is measured.
+        compiled: ``programs`` of these settings.
         unfinished: the file that an unfinished run is kept in; removed at the end.
         identity: what the data are. An unfinished run of other data or settings is discarded.
         save_every_s: seconds between two savings.
@@ -59,16 +71,15 @@ def train(
     inputs, outputs = parts.train.inputs.shape[1], parts.train.next_state.shape[1]
     initial = create(settings, inputs, outputs, seeds)
     who = {**identity, "settings": settings.digest(), "seeds": list(seeds)}
-    evaluate, epoch = make_evaluate(thresholds), make_epoch(settings)
     learner, rows = _resume(unfinished, initial, who)
     if not rows:
-        rows = [_measure(evaluate, initial, parts, np.full(len(seeds), np.nan, np.float32))]
+        rows = [_measure(compiled, initial, parts, np.full(len(seeds), np.nan, np.float32))]
     label = f"{identity['environment']}, {settings.loss}, by {identity['split']}"
     saved = time.monotonic()
     with progress(settings.epochs, f"training {label}", "epoch", len(rows) - 1) as bar:
         for number in range(len(rows), settings.epochs + 1):
-            learner, loss = epoch(learner, parts.train, number)
-            rows.append(_measure(evaluate, learner, parts, np.asarray(loss)))
+            learner, loss = compiled.epoch(learner, parts.train, number)
+            rows.append(_measure(compiled, learner, parts, np.asarray(loss)))
             bar.set_postfix_str(f"validation error {np.median(rows[-1].validation):.2g}")
             bar.update()
             if time.monotonic() - saved >= save_every_s and number < settings.epochs:
@@ -82,10 +93,10 @@ def train(
     return Trained(initial, learner, history)
 
 
-def _measure(evaluate: Any, learner: Learner, parts: Parts, loss: np.ndarray) -> History:
+def _measure(compiled: Programs, learner: Learner, parts: Parts, loss: np.ndarray) -> History:
     """One epoch's row of the history."""
-    validation = np.asarray(evaluate(learner, parts.validation).squared).mean(axis=1)
-    scores = evaluate(learner, parts.test)
+    validation = np.asarray(compiled.evaluate(learner, parts.validation).squared).mean(axis=1)
+    scores = compiled.evaluate(learner, parts.test)
     return History(loss, validation, *(np.asarray(values) for values in scores))
 
 

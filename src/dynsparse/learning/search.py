@@ -12,8 +12,10 @@ import pyarrow as pa
 
 from dynsparse.console import say
 from dynsparse.errors import DynsparseError, did_you_mean
+from dynsparse.learning.evaluation import make_sizes
 from dynsparse.learning.preparation import Prepared, prepare
 from dynsparse.learning.records import identity
+from dynsparse.learning.run import programs
 from dynsparse.learning.settings import TrainingSettings, training_settings
 from dynsparse.learning.study import fit, recovery_rows
 from dynsparse.precision import precision
@@ -111,12 +113,14 @@ def _trained(
 ) -> pa.Table:
     """Train one combination, and keep its rows."""
     with precision("float32"):
-        trained = fit(prepared, settings, section, SPLIT, path.with_suffix(".part"))
+        compiled, seeds = programs(settings, tuple(section["model_thresholds"])), section["seeds"]
+        unfinished = path.with_suffix(".part")
+        trained = fit(prepared, settings, compiled, tuple(seeds), SPLIT, unfinished)
         shared = identity(prepared.origin, SPLIT, LOSS)
-        found = recovery_rows(shared, section["seeds"], prepared, trained, settings.epochs)
+        found = recovery_rows(shared, seeds, prepared, trained, make_sizes(), settings.epochs)
     history, failed = trained.history, trained.history.failed_epoch()
     rows = []
-    for number, seed in enumerate(section["seeds"]):
+    for number, seed in enumerate(seeds):
         row = {**shared, "run": run, "seed": seed, **_columns(settings)}
         if failed[number] >= 0:
             rows.append(row | {"failed_epoch": int(failed[number])})

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from dynsparse.console import say
 from dynsparse.learning import checkpoint, controls, records
-from dynsparse.learning.evaluation import make_sizes, on_device
+from dynsparse.learning.evaluation import Sizes, make_sizes, on_device
 from dynsparse.learning.preparation import Prepared, prepare
 from dynsparse.learning.rollout_error import make_rollout, persistence, windows
-from dynsparse.learning.run import Parts, Trained, train
+from dynsparse.learning.run import Parts, Programs, Trained, programs, train
 from dynsparse.learning.scoring import Scored, score_rows
 from dynsparse.learning.settings import TrainingSettings, training_settings
 from dynsparse.precision import precision
@@ -35,6 +35,7 @@ def train_models(
         One table per kind of ``records.SCHEMAS``, and the weights of the final models.
     """
     settings, seeds = training_settings(section, loss), tuple(section["seeds"])
+    compiled, sizes = programs(settings, tuple(section["model_thresholds"])), make_sizes()
     rows: dict[str, list[dict[str, Any]]] = {kind: [] for kind in records.SCHEMAS}
     weights: dict[str, np.ndarray] = {}
     sources: tuple[str, ...] = ()
@@ -42,8 +43,8 @@ def train_models(
         prepared = prepare(paths, section, split)
         sources = prepared.origin.sources
         with precision("float32"):
-            trained = fit(prepared, settings, section, split, folder / f".{loss}.{split}.part")
-            for kind, found in _measure(prepared, trained, section, split, settings).items():
+            trained = fit(prepared, settings, compiled, seeds, split, folder / f".{split}.part")
+            for kind, found in _measure(prepared, trained, section, split, settings, sizes).items():
                 rows[kind] += found
         weights |= checkpoint.leaves(f"{split}.", trained.final.model)
     facts = {"sources": list(sources), "zero_threshold": section["zero_threshold"], "seeds": seeds}
@@ -53,7 +54,8 @@ def train_models(
 def fit(
     prepared: Prepared,
     settings: TrainingSettings,
-    section: Mapping[str, Any],
+    compiled: Programs,
+    seeds: tuple[int, ...],
     split: str,
     unfinished: Path,
 ) -> Trained:
@@ -64,8 +66,7 @@ def fit(
         on_device(prepared.test),
     )
     who = {"environment": prepared.origin.environment, "split": split, **prepared.identity()}
-    thresholds = tuple(section["model_thresholds"])
-    return train(settings, tuple(section["seeds"]), parts, thresholds, unfinished, who)
+    return train(settings, seeds, parts, compiled, unfinished, who)
 
 
 def _measure(
@@ -74,6 +75,7 @@ def _measure(
     section: Mapping[str, Any],
     split: str,
     settings: TrainingSettings,
+    sizes: Sizes,
 ) -> dict[str, list[dict[str, Any]]]:
     """Rows of every kind of table."""
     shared = records.identity(prepared.origin, split, settings.loss)
@@ -85,7 +87,7 @@ def _measure(
         "curves": records.curve_rows(shared, seeds, history),
         "dimensions": records.dimension_rows(shared, seeds, history, names, scale),
         "sparsity": records.sparsity_rows(shared, seeds, history, thresholds, true_sparsity),
-        "recovery": recovery_rows(shared, seeds, prepared, trained, settings.epochs),
+        "recovery": recovery_rows(shared, seeds, prepared, trained, sizes, settings.epochs),
         "rollout": rollout_rows(shared, seeds, prepared, trained, section["evaluation"]),
     }
 
@@ -95,11 +97,12 @@ def recovery_rows(
     seeds: Sequence[int],
     prepared: Prepared,
     trained: Trained,
+    sizes: Sizes,
     epochs: int,
 ) -> list[dict[str, Any]]:
     """How well each seed finds the zeros, untrained and trained; a failed seed has no rows."""
     say(f"scoring the zeros of {shared['environment']}, {shared['loss']}, by {shared['split']}")
-    sizes, failed = make_sizes(), trained.history.failed_epoch()
+    failed = trained.history.failed_epoch()
     rows = []
     for epoch, learner in ((0, trained.initial), (epochs, trained.final)):
         for number, seed in enumerate(seeds):

@@ -1,0 +1,66 @@
+"""The learning part of the DAG: how many jobs there are, and what a change makes again."""
+
+import pytest
+import yaml
+from projects import ROOT
+
+LEARNING = yaml.safe_load((ROOT / "config/config.yaml").read_text())["learning"]
+TINY = {
+    **LEARNING,
+    "environments": ["CartpoleBalance"],
+    "seeds": [1, 2],
+    "losses": {"state": 0.0, "state-jacobian-l1-sparse-only": 1.0},
+    "model": {**LEARNING["model"], "width": 8},
+    "training": {**LEARNING["training"], "epochs": 2, "batch": 16},
+    "evaluation": {**LEARNING["evaluation"], "rollout_steps": [1, 5]},
+    "search": {
+        "seeds": [1],
+        "training": {"epochs": 1},
+        "runs": {"depth": {"depth": [1, 2]}, "run_3": {"activation": ["elu", "leaky_relu"]}},
+    },
+}
+COLLECTION = {"episodes": 3, "steps": 30, "block_episodes": 1, "batch_samples": 30}
+
+
+def variant(project, **changes):
+    return project.variant(study="tiny", collection=COLLECTION, learning={**TINY, **changes})
+
+
+@pytest.fixture(scope="module")
+def learned(project):
+    """A study of one environment and two losses, its learning items made."""
+    study = variant(project)
+    study.snakemake("figure_8", "figure_depth", "table_recovery", "table_8", "hyperparameters")
+    return study
+
+
+def test_a_job_per_environment_and_loss(project):
+    jobs = project.study("config/config.yaml").planned()
+    assert (jobs["train_models"], jobs["score_controls"], jobs["search_settings"]) == (15, 3, 3)
+    paper = project.study("config/paper.yaml")
+    assert paper.planned()["train_models"] == 8 * 5
+    search = paper.planned("hyperparameters")
+    assert (search["search_settings"], search["rank_settings"]) == (8 * 3, 8)
+    assert "train_models" not in search
+
+
+def test_a_study_makes_its_learning_items(learned):
+    results = learned.root / "results/tiny"
+    for item in ("figure_8", "figure_depth"):
+        assert (results / f"figures/{item}.svg").read_text().rstrip().endswith("</svg>")
+    tables = ["table_8", "table_8_pairs", "table_recovery", "table_a2_1"]
+    for item in [*tables, "hyperparameters/table_a2_13"]:
+        assert (results / f"tables/{item}.md").read_text().count("\n") >= 3
+    left = [path.name for path in (results / "learning").rglob("*") if path.name.startswith(".")]
+    assert left == []
+
+
+def test_only_what_a_change_touches_is_trained_again(learned):
+    assert learned.planned("figure_8") == {}
+    more = variant(learned, losses={**TINY["losses"], "state-jacobian": 1.0})
+    jobs = more.planned("figure_8")
+    assert jobs == {"train_models": 1, "figure_8": 1}
+    shown = variant(learned, threshold=0.1)
+    assert "train_models" not in shown.planned("figure_8")
+    longer = variant(learned, training={**TINY["training"], "epochs": 3})
+    assert longer.planned("figure_8")["train_models"] == 2

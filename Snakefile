@@ -1,8 +1,8 @@
 """dynsparse: is this environment's dynamics sparse, where, and when?
 
 Targets are named after what they make: all, table_1, table_a1_1, figure_1, figure_3, figure_4,
-figure_5, figure_6, figure_7, summaries, learning_curves, verification, report. docs/dag.md
-walks through the rules.
+figure_5, figure_6, figure_7, figure_8, summaries, table_recovery, hyperparameters, learning_curves,
+verification, report and others. docs/dag.md has them all, and walks through the rules.
 """
 
 # A study given by --configfile replaces the default; Snakemake would merge the two.

@@ -102,7 +102,7 @@ def test_table_8_has_means_intervals_and_names_failures():
 
 
 def test_pairs_are_compared_by_seed():
-    table = table_8_pairs(curves(), sparsity(), 1e-6)
+    table = table_8_pairs(curves(), sparsity(), scores())
     (row,) = rows_of(
         table,
         split="sample",
@@ -122,7 +122,13 @@ def test_pairs_are_compared_by_seed():
         loss="state-jacobian-l1-sparse-only",
     )
     assert (same["ratio"], same["p_value"]) == (1, 1)
-    fewer = table_8_pairs(curves({("Arm", "state", 2)}), sparsity(), 1e-6)
+    (zeros,) = rows_of(
+        table, split="episode", measure="relative_sparsity", loss="state-jacobian", threshold=0.1
+    )
+    assert (zeros["ratio"], zeros["pairs"], zeros["environment"]) == (1, 8, EVERYWHERE)
+    (ranked,) = rows_of(table, split="episode", measure="average_precision", loss="state-jacobian")
+    assert (ranked["ratio"], ranked["pairs"]) == (1, 8)
+    fewer = table_8_pairs(curves({("Arm", "state", 2)}), sparsity(), scores())
     pairs = {row["pairs"] for row in rows_of(fewer, environment="Arm", measure="test_state_mse")}
     assert pairs == {3}
 
@@ -135,6 +141,10 @@ def recovery(sources, losses, epoch):
         for source in sources
         for who in identities(losses)
     ]
+
+
+def scores():
+    return as_table("recovery", recovery(["model"], LOSSES, 0) + recovery(["model"], LOSSES, 1))
 
 
 def test_table_recovery_puts_controls_beside_models():

@@ -278,6 +278,7 @@ rule table_8:
     input:
         curves=each_training("curves"),
         sparsity=each_training("sparsity"),
+        recovery=each_training("recovery"),
         library=library("tables.table_8", "tables.writing"),
     output:
         parquet=f"{TABLES}/table_8.parquet",

@@ -8,4 +8,5 @@ with job_log(snakemake.log[0]):
     sparsity = read_all(snakemake.input.sparsity, "learning_sparsity")
     threshold = snakemake.params.threshold
     write_item(table_8(curves, sparsity, threshold), snakemake.output.parquet)
-    write_item(table_8_pairs(curves, sparsity, threshold), snakemake.output.pairs)
+    recovery = read_all(snakemake.input.recovery, "learning_recovery")
+    write_item(table_8_pairs(curves, sparsity, recovery), snakemake.output.pairs)

@@ -3,7 +3,7 @@
 import pyarrow as pa
 from matplotlib.figure import Figure
 
-from dynsparse.figures.learned import LABELS, by_seed, legend_below, line_with_band
+from dynsparse.figures.learned import LABELS, by_seed, legend_below, line_with_band, log_scale
 from dynsparse.figures.style import panels, styled
 from dynsparse.learning.selection import cases, losses, select
 
@@ -27,9 +27,9 @@ def figure_a2_1(curves: pa.Table, split: str) -> Figure:
         for loss in losses(rows):
             epochs, grid = by_seed(select(rows, loss=loss), "epoch", "test_state_mse")
             line_with_band(panel, epochs, grid, loss, LABELS[loss])
-        panel.set_yscale("log")
+        log_scale(panel)
         panel.set_title(f"{environment} ({behaviour})")
         panel.set_xlabel("epoch")
     figure.supylabel("next-state MSE on test data [variances]", fontsize=8)
-    legend_below(axes)
+    legend_below(figure)
     return figure

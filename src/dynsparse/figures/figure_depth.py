@@ -5,7 +5,7 @@ import pyarrow as pa
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dynsparse.figures.learned import by_seed
+from dynsparse.figures.learned import by_seed, log_scale
 from dynsparse.figures.style import SERIES, panels, styled
 from dynsparse.learning.selection import cases, select
 
@@ -40,7 +40,7 @@ def figure_depth(search: pa.Table) -> Figure:
         panel.set_xlabel("hidden layers")
         panel.set_ylabel(label)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0].set_yscale("log")
+    log_scale(axes[0])
     axes[1].axhline(0.5, color="black", linestyle=":", linewidth=0.8)
     axes[0].legend()
     return figure

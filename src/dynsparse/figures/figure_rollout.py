@@ -5,7 +5,14 @@ import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dynsparse.figures.learned import CONTROL, LABELS, by_seed, legend_below, line_with_band
+from dynsparse.figures.learned import (
+    CONTROL,
+    LABELS,
+    by_seed,
+    legend_below,
+    line_with_band,
+    log_scale,
+)
 from dynsparse.figures.style import panels, styled
 from dynsparse.learning.selection import cases, losses, select, series
 
@@ -38,7 +45,7 @@ def figure_rollout(rollout: pa.Table, split: str) -> Figure:
     if not shown:
         axes[0].text(0.5, 0.5, "no episode is long enough", ha="center", va="center")
     figure.supylabel("median error of the state\n[standard deviations]", fontsize=8)
-    legend_below(axes)
+    legend_below(figure)
     return figure
 
 
@@ -48,6 +55,6 @@ def _persistence(axes: Axes, rows: pa.Table) -> None:
     steps, error = series(first, "horizon"), series(first, "median_error")
     axes.plot(steps, error, color=CONTROL, linestyle="--", label="no change")
     axes.set_xscale("log")
-    axes.set_yscale("log")
     axes.set_xticks(steps, [f"{step:.0f}" for step in steps])
     axes.minorticks_off()
+    log_scale(axes)

@@ -8,6 +8,9 @@ from dynsparse.figures.learned import LABELS, by_seed, legend_below, line_with_b
 from dynsparse.figures.style import PANEL_WIDTH_IN, styled
 from dynsparse.learning.selection import cases, losses, select, series, trained
 
+# A share of fewer elements than this is noise, and is not drawn.
+FEWEST = 1e-3
+
 
 @styled()
 def figure_thresholds(sparsity: pa.Table, split: str) -> Figure:
@@ -31,6 +34,8 @@ def figure_thresholds(sparsity: pa.Table, split: str) -> Figure:
         for panel, column in ((left, "sparsity"), (right, "precision")):
             for loss in losses(rows):
                 thresholds, values = by_seed(select(rows, loss=loss), "threshold", column)
+                if column == "precision":
+                    values = np.where(_shares(rows, loss) >= FEWEST, values, np.nan)
                 line_with_band(panel, thresholds, values, loss, LABELS[loss])
             truth = float(np.nanmean(series(rows, "true_sparsity")))
             panel.axhline(truth, color="black", linestyle="--", linewidth=1)
@@ -41,5 +46,10 @@ def figure_thresholds(sparsity: pa.Table, split: str) -> Figure:
         right.set_ylabel("share of these truly zero")
     for panel in grid[-1]:
         panel.set_xlabel("threshold of |J| [normalised]")
-    legend_below(list(grid.ravel()))
+    legend_below(figure)
     return figure
+
+
+def _shares(rows: pa.Table, loss: str) -> np.ndarray:
+    """How many elements are below each threshold, by seed."""
+    return by_seed(select(rows, loss=loss), "threshold", "sparsity")[1]

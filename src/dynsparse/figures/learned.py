@@ -1,12 +1,12 @@
 """What the figures of the learning experiments share: names and colours of losses, and axes."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from dynsparse.figures.style import SERIES
 from dynsparse.learning.selection import LOSSES
@@ -15,6 +15,7 @@ from dynsparse.learning.selection import LOSSES
 LABELS = dict(zip(LOSSES, ("MSE(s)", "+ MSE(J)", "+ MAE(J)", "+ L1(J)", "+ SAE(J)"), strict=True))
 COLOURS = dict(zip(LOSSES, SERIES, strict=False))
 CONTROL = "#7F7F7F"
+LEGEND_ENTRY_IN = 1.1
 
 
 def by_seed(table: pa.Table, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
@@ -40,15 +41,21 @@ def line_with_band(
     axes.plot(x, np.nanmean(grid, axis=0), color=COLOURS[loss], label=label)
 
 
-def legend_below(axes: Sequence[Axes]) -> None:
+def log_scale(axes: Axes) -> None:
+    """A logarithmic vertical axis that is labelled at 1, 2 and 5 in every decade."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def legend_below(figure: Figure) -> None:
     """One legend for all panels, beneath them."""
     found = {
         text: handle
-        for panel in axes
+        for panel in figure.axes
         for handle, text in zip(*panel.get_legend_handles_labels(), strict=True)
     }
-    figure = axes[0].get_figure()
-    if figure is not None and found:
-        figure.legend(
-            found.values(), found.keys(), loc="outside lower center", ncols=min(len(found), 6)
-        )
+    if found:
+        columns = max(1, min(len(found), int(figure.get_figwidth() / LEGEND_ENTRY_IN)))
+        figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns)

@@ -25,7 +25,7 @@ from dynsparse.learning.selection import (
 from dynsparse.sparsity.parquet import with_metadata
 
 REFERENCE = "state"
-EVERYWHERE = "all (interquartile mean)"
+EVERYWHERE = "all"
 
 SCHEMA = pa.schema(
     [
@@ -52,6 +52,7 @@ PAIRS = pa.schema(
         ("split", pa.string()),
         ("environment", pa.string()),
         ("measure", pa.string()),
+        ("threshold", pa.float64()),
         ("loss", pa.string()),
         ("against", pa.string()),
         ("pairs", pa.int64()),
@@ -93,29 +94,34 @@ def table_8(curves: pa.Table, sparsity: pa.Table, threshold: float) -> pa.Table:
     return with_metadata(pa.Table.from_pylist(_plain(rows), SCHEMA), "table_8", threshold=threshold)
 
 
-def table_8_pairs(curves: pa.Table, sparsity: pa.Table, threshold: float) -> pa.Table:
-    """Each loss against ``state``, paired by seed, for error and sparsity.
+def table_8_pairs(curves: pa.Table, sparsity: pa.Table, recovery: pa.Table) -> pa.Table:
+    """Each loss against ``state``, paired by seed: error, sparsity and recovery of the zeros.
+
+    Args:
+        curves: tables of kind ``learning_curves`` of all environments and losses.
+        sparsity: likewise of kind ``learning_sparsity``.
+        recovery: likewise of kind ``learning_recovery``.
 
     Returns:
         ``PAIRS``: the geometric mean of the ratio of a loss's models to those of the same seed
-        under ``state``, its 95 % bootstrap interval, and the p-value of a sign-flip test. Pairs
-        without a single zero on a side have no ratio and are left out of ``relative_sparsity``.
+        under ``state``, its 95 % bootstrap interval, and the p-value of a sign-flip test. The
+        error is given by environment too, relative sparsity at every threshold. Pairs without a
+        single zero on a side have no ratio.
     """
-    end = trained(curves)
-    zeros = trained(select(sparsity, threshold=threshold))
+    end, zeros = trained(curves), trained(sparsity)
+    scores = {"source": "model", "elements": "all", "regime": "all", "average": "micro"}
+    found = select(trained(recovery), **scores)
     rows: list[dict[str, Any]] = []
-    for table, measure in ((end, "test_state_mse"), (zeros, "relative_sparsity")):
-        for split in splits(table):
-            mine = select(table, split=split)
-            places = {case[0]: [case] for case in cases(mine)} | {EVERYWHERE: cases(mine)}
-            rows += [
-                {"split": split, "environment": place, "measure": measure, **row}
-                for place, members in places.items()
-                for row in _pairs(mine, members, measure)
-            ]
-    return with_metadata(
-        pa.Table.from_pylist(_plain(rows), PAIRS), "table_8_pairs", threshold=threshold
-    )
+    for split in splits(end):
+        mine, its_zeros = select(end, split=split), select(zeros, split=split)
+        for case in cases(mine):
+            rows += _pairs(mine, [case], "test_state_mse", split)
+        rows += _pairs(mine, cases(mine), "test_state_mse", split)
+        for limit in sorted(set(sparsity["threshold"].to_pylist())):
+            at_limit = select(its_zeros, threshold=limit)
+            rows += _pairs(at_limit, cases(mine), "relative_sparsity", split, limit)
+        rows += _pairs(select(found, split=split), cases(mine), "average_precision", split)
+    return with_metadata(pa.Table.from_pylist(_plain(rows), PAIRS), "table_8_pairs")
 
 
 def _of_environment(end: pa.Table, zeros: pa.Table) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -170,8 +176,13 @@ def _everywhere(end: pa.Table, zeros: pa.Table) -> Iterator[tuple[str, dict[str,
 
 
 def _pairs(
-    table: pa.Table, members: list[tuple[str, str]], measure: str
+    table: pa.Table,
+    members: list[tuple[str, str]],
+    measure: str,
+    split: str,
+    threshold: float | None = None,
 ) -> Iterator[dict[str, Any]]:
+    """Every loss against the reference, over some environments."""
     numbers = seeds(table)
     for loss in losses(table):
         if loss == REFERENCE:
@@ -181,12 +192,15 @@ def _pairs(
             for each in (loss, REFERENCE)
         ]
         found = paired_difference(*sides)
-        ratio = Interval(*np.exp(found.interval))
         yield {
+            "split": split,
+            "environment": members[0][0] if len(members) == 1 else EVERYWHERE,
+            "measure": measure,
+            "threshold": threshold,
             "loss": loss,
             "against": REFERENCE,
             "pairs": found.pairs,
-            **_named("ratio", ratio),
+            **_named("ratio", Interval(*np.exp(found.interval))),
             "p_value": found.p_value,
         }
 

@@ -72,7 +72,8 @@ def rotations(model):
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_a_structural_zero_does_not_move_even_for_a_large_step(name):
+def test_a_structural_zero_does_not_move_even_for_a_large_step(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where the engine logs states that are too wild
     model, proved, substeps = found(name)
     rng = np.random.default_rng(0)
     for _ in range(6):

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -100,7 +99,7 @@ def _remembered(path: Path, who: Mapping[str, Any]) -> pa.Table | None:
     if not path.is_file():
         return None
     table = read_table(path, "learning_search")
-    return table if json.dumps(metadata_of(table)["who"]) == json.dumps(who) else None
+    return table if metadata_of(table)["who"] == who else None
 
 
 def _trained(

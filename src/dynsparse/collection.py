@@ -8,13 +8,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import mujoco
 import numpy as np
 
 from dynsparse.console import progress, say
 from dynsparse.dataset import BlockWriter, DatasetInfo
 from dynsparse.environments import Dynamics, load
 from dynsparse.environments.playground import Solver
-from dynsparse.jacobians import linearise
+from dynsparse.jacobians import batched_jacobians
+from dynsparse.jacobians.batches import Derive
+from dynsparse.jacobians.tangent import tangent_jacobians, tangent_names
 from dynsparse.policies.behaviours import Behaviour, make_behaviour
 from dynsparse.precision import Precision, precision
 from dynsparse.provenance import provenance
@@ -74,7 +77,7 @@ def collect(
         actor = make_behaviour(behaviour, environment, seed, policy)
         info = dataset_info(dynamics, actor, seed, settings)
         rollout = jax.jit(partial(_rollout, dynamics, actor.act, settings.steps))
-        derive = jax.jit(jax.vmap(partial(linearise, dynamics, settings.method)))
+        derive = batched_jacobians(dynamics, settings.method, settings.batch_samples)
         size, count = settings.block_episodes, settings.episodes
         label = f"{environment} {actor.kind} seed {seed}"
         say(f"{label}: compiling the rollout and its Jacobians (a minute or two, once)")
@@ -86,7 +89,7 @@ def collect(
                 for first in blocks:
                     keys = _episode_keys(seed, range(first, first + size))
                     steps = _to_numpy(rollout(actor.parameters, keys))
-                    block = _with_jacobians(derive, steps, settings.batch_samples, bar.update)
+                    block = _with_jacobians(dynamics.mj_model, derive, steps, bar.update)
                     writer.write(first, {k: v[: count - first] for k, v in block.items()})
             writer.finish()
 
@@ -109,6 +112,7 @@ def dataset_info(
         episodes=settings.episodes,
         steps=settings.steps,
         provenance=provenance(asdict(settings), behaviour.digest or behaviour.kind),
+        tangent_names=tangent_names(dynamics.mj_model),
     )
 
 
@@ -121,11 +125,10 @@ def _rollout(
     dynamics: Dynamics, act: Callable, steps: int, parameters: Any, keys: jax.Array
 ) -> dict[str, jax.Array]:
     """Episodes of the environment under a policy; arrays are (episode, time, ...)."""
-    environment = dynamics.environment
 
     def step(current: Any, key: jax.Array) -> tuple[Any, dict[str, jax.Array]]:
         action = act(parameters, current.obs, key)
-        following = environment.step(current, action)
+        following = dynamics.advance(current, action)
         return following, {
             "state": dynamics.to_state(current.data),
             "action": action,
@@ -137,38 +140,38 @@ def _rollout(
 
     def episode(key: jax.Array) -> dict[str, jax.Array]:
         reset_key, action_key = jax.random.split(key)
-        start, action_keys = environment.reset(reset_key), jax.random.split(action_key, steps)
+        start, action_keys = dynamics.begin(reset_key), jax.random.split(action_key, steps)
         return jax.lax.scan(step, start, action_keys)[1]
 
     return jax.vmap(episode)(keys)
 
 
 def _with_jacobians(
-    derive: Callable, steps: Mapping[str, np.ndarray], batch: int, advance: Callable[[int], Any]
+    model: mujoco.MjModel,
+    derive: Derive,
+    steps: Mapping[str, np.ndarray],
+    advance: Callable[[int], Any],
 ) -> Arrays:
-    """Add Jacobians and what touched to rolled-out episodes, ``batch`` samples at a time."""
+    """Add Jacobians and what touched to rolled-out episodes."""
     shape = steps["reward"].shape
-    inputs = [_flat(steps[name]) for name in ("state", "action", "memory")]
-    samples, parts = len(inputs[0]), []
-    for start in range(0, samples, batch):
-        # The last batch is filled up, since another shape would mean compiling again.
-        index = np.minimum(np.arange(start, start + batch), samples - 1)
-        result = _to_numpy(derive(*(values[index] for values in inputs)))
-        kept = min(batch, samples - start)
-        parts.append(jax.tree.map(lambda values, kept=kept: values[:kept], result))
-        advance(kept)
-    whole = jax.tree.map(lambda *values: _unflat(np.concatenate(values), shape), *parts)
+    state, action, memory = (_flat(steps[name]) for name in ("state", "action", "memory"))
+    derived = _to_numpy(derive(state, action, memory, advance))
+    by_state, by_action = derived.state_jacobian, derived.action_jacobian
+    flat: Arrays = {
+        "state_jacobian": by_state,
+        "action_jacobian": by_action,
+        "contact": derived.record.contact,
+        "constraint_active": derived.record.constraint_active,
+        "solver_converged": derived.record.solver_converged,
+        "jacobian_ok": _finite(by_state) & _finite(by_action),
+    }
+    if model.nq != model.nv:
+        next_state = _flat(steps["next_state"])
+        tangent = tangent_jacobians(model, state, next_state, by_state, by_action)
+        flat["tangent_state_jacobian"], flat["tangent_action_jacobian"] = tangent
     truncated = np.zeros(shape, bool)
     truncated[:, -1] = ~steps["terminated"][:, -1]
-    return {
-        **steps,
-        "truncated": truncated,
-        "state_jacobian": whole.state_jacobian,
-        "action_jacobian": whole.action_jacobian,
-        "contact": whole.record.contact,
-        "constraint_active": whole.record.constraint_active,
-        "jacobian_ok": _finite(whole.state_jacobian) & _finite(whole.action_jacobian),
-    }
+    return {**steps, "truncated": truncated, **{k: _unflat(v, shape) for k, v in flat.items()}}
 
 
 def _finite(jacobian: np.ndarray) -> np.ndarray:

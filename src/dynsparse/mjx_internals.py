@@ -5,6 +5,7 @@ Everything here is written for the layout of ``mjx.Data`` of the JAX implementat
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -68,9 +69,50 @@ def acting_rows(data: mjx.Data) -> Bool[Array, " rows"]:
     return data._impl.efc_force != 0
 
 
+def solver_converged(model: mjx.Model, data: mjx.Data) -> Bool[Array, ""]:
+    """Whether the constraint solver of the simulator step that led to ``data`` was done.
+
+    Done means what the solver itself takes for it: another Newton iteration would improve its
+    scaled cost by less than its tolerance. The step moves positions and velocities on, but
+    leaves the accelerations and constraints that it solved.
+    """
+    if not data._impl.efc_J.shape[0]:
+        return jnp.array(True)
+    data = without_tangents(data)
+    return _newton_step(model, data, data.qacc).improvement < model.opt.tolerance
+
+
 def without_tangents(data: mjx.Data) -> mjx.Data:
     """``data`` through which no derivative flows."""
     return jax.tree_util.tree_map(jax.lax.stop_gradient, data)
+
+
+@contextmanager
+def settled_line_search() -> Iterator[None]:
+    """Let MJX's line search keep the minimum that it has found, while tracing.
+
+    As shipped, a point takes an end of the search's bracket only if the cost's slope there has
+    the sign of that end. At the exact minimum the slope is rounding, so that its sign, hence
+    whether the minimum is kept or thrown away, differs from one compiled program to the next:
+    in BallInCup a fifth of an expert's steps depend on it. Here a slope below the search's own
+    tolerance counts as the smallest negative one, so that the minimum is always kept
+    (docs/jacobians.md).
+    """
+    point = solver._LSPoint
+    shipped = point.create
+
+    def create(model: mjx.Model, data: mjx.Data, context: Any, *rest: Any) -> Any:
+        found = shipped(model, data, context, *rest)
+        step = jnp.linalg.norm(context.search) * model.stat.meaninertia * max(1, model.nv)
+        flat = jnp.abs(found.deriv_0) <= model.opt.tolerance * model.opt.ls_tolerance * step
+        smallest = -jnp.finfo(found.deriv_0.dtype).tiny
+        return found.replace(deriv_0=jnp.where(flat, smallest, found.deriv_0))
+
+    point.create = create
+    try:
+        yield
+    finally:
+        point.create = shipped
 
 
 Solve = Callable[[mjx.Model, mjx.Data], mjx.Data]
@@ -106,8 +148,7 @@ def implicit_solve(shipped: Solve, model: mjx.Model, data: mjx.Data) -> mjx.Data
 def hybrid_solve(shipped: Solve, model: mjx.Model, data: mjx.Data) -> mjx.Data:
     """The optimum's derivative where the solver reached it, the loop's where it was cut off.
 
-    Reached means what the solver itself takes for it: another Newton iteration would improve
-    its scaled cost by less than its tolerance.
+    Reached means what ``solver_converged`` means by it.
     """
     solved = shipped(model, data)
     at_optimum, improvement = _with_optimum_tangents(model, data, solved)
@@ -127,13 +168,7 @@ def _with_optimum_tangents(
     if model.opt.cone != mjx.ConeType.PYRAMIDAL:
         raise DynsparseError("the implicit derivative needs pyramidal friction cones")
     qacc = jax.lax.stop_gradient(solved.qacc)
-    context = solver.Context.create(model, data.replace(qacc=qacc), grad=False)
-    gradient = context.Ma - data.qfrc_smooth - context.qfrc_constraint
-    jacobian, weight = jax.lax.stop_gradient((data._impl.efc_J, data._impl.efc_D * context.active))
-    hessian = support.full_m(model, without_tangents(data)) + (jacobian.T * weight) @ jacobian
-    newton_step = jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(hessian), gradient)
-    scale = model.stat.meaninertia * max(1, model.nv)
-    improvement = jax.lax.stop_gradient(gradient @ newton_step) / (2 * scale)
+    context, jacobian, weight, newton_step, improvement = _newton_step(model, data, qacc)
 
     tangent = -_only_tangent(newton_step)
     answer = weight * (jacobian @ tangent)  # of the constraints to the moved acceleration
@@ -146,6 +181,27 @@ def _with_optimum_tangents(
         "_impl.efc_force": values[1] + force,
     }
     return data.tree_replace(tangents), improvement
+
+
+class _NewtonStep(NamedTuple):
+    """The next iteration of Newton's method, Hessian and constraint Jacobian held fixed."""
+
+    context: Any
+    jacobian: Float[Array, "rows nv"]
+    weight: Float[Array, " rows"]
+    step: Float[Array, " nv"]
+    improvement: Float[Array, ""]
+
+
+def _newton_step(model: mjx.Model, data: mjx.Data, qacc: Float[Array, " nv"]) -> _NewtonStep:
+    context = solver.Context.create(model, data.replace(qacc=qacc), grad=False)
+    gradient = context.Ma - data.qfrc_smooth - context.qfrc_constraint
+    jacobian, weight = jax.lax.stop_gradient((data._impl.efc_J, data._impl.efc_D * context.active))
+    hessian = support.full_m(model, without_tangents(data)) + (jacobian.T * weight) @ jacobian
+    step = jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(hessian), gradient)
+    scale = model.stat.meaninertia * max(1, model.nv)
+    improvement = jax.lax.stop_gradient(gradient @ step) / (2 * scale)
+    return _NewtonStep(context, jacobian, weight, step, improvement)
 
 
 def _only_tangent(x: Array) -> Array:

@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynsparse.dataset import BlockWriter, DatasetInfo, describe, open_dataset
-from dynsparse.dataset.reader import ARRAYS
 from dynsparse.dataset.schema import DIGEST, SCHEMA_VERSION, layout
 from dynsparse.errors import DynsparseError
 from dynsparse.files import sha256
@@ -35,6 +34,7 @@ INFO = DatasetInfo(
     episodes=3,
     steps=5,
     provenance=json.dumps({"commit": "abc", "packages": {"jax": "0.9"}}),
+    tangent_names=("dqpos:joint [rad]", "qvel:joint [rad/s]"),
 )
 SPECIFICATION = {
     "state": ((3, 5, 3), "float64"),
@@ -49,8 +49,12 @@ SPECIFICATION = {
     "contact": ((3, 5, 1), "bool"),
     "constraint_active": ((3, 5, 2), "bool"),
     "jacobian_ok": ((3, 5), "bool"),
+    "solver_converged": ((3, 5), "bool"),
+    "tangent_state_jacobian": ((3, 5, 2, 2), "float64"),
+    "tangent_action_jacobian": ((3, 5, 2, 2), "float64"),
     "episode_digest": ((3, 32), "uint8"),
 }
+ARRAYS = tuple(name for name in SPECIFICATION if name != DIGEST)
 
 
 def planted(info, seed=0):
@@ -91,9 +95,10 @@ def test_a_file_is_what_the_specification_says(path):
         attributes = dict(file.attrs)
         units = {name: item.attrs["unit"] for name, item in file.items()}
     assert attributes.pop("format") == "dynsparse dataset"
-    assert attributes.pop("schema_version") == SCHEMA_VERSION == 1
+    assert attributes["schema_version"] == SCHEMA_VERSION == 2
     names = {key for key in attributes if key.endswith("_names")}
-    assert names == {"state_names", "action_names", "contact_names", "constraint_names"}
+    kinds = ("state", "action", "contact", "constraint", "tangent")
+    assert names == {f"{kind}_names" for kind in kinds}
     values = {k: tuple(json.loads(v)) if k in names else v for k, v in attributes.items()}
     assert values == dataclasses.asdict(INFO)
     assert units["memory"].startswith("generalised acceleration")
@@ -103,7 +108,7 @@ def test_a_file_is_what_the_specification_says(path):
 
 def test_the_specification_page_names_every_dataset_and_attribute():
     page = (Path(__file__).parents[2] / "docs" / "dataset.md").read_text()
-    attributes = ["format", "schema_version", *(f.name for f in dataclasses.fields(INFO))]
+    attributes = ["format", *(f.name for f in dataclasses.fields(INFO))]
     absent = [name for name in [*SPECIFICATION, *attributes] if f"`{name}" not in page]
     assert absent == []
 
@@ -132,6 +137,7 @@ def facts(draw):
         "episodes": draw(st.integers(1, 3)),
         "steps": draw(st.integers(1, 4)),
         "provenance": draw(st.dictionaries(NAMES, NAMES).map(json.dumps)),
+        "tangent_names": draw(names),
     }
 
 
@@ -148,8 +154,8 @@ def test_what_is_written_comes_back(facts, block):
             episodes = list(dataset.episodes())
     assert [episode.index for episode in episodes] == list(range(info.episodes))
     for episode in episodes:
-        for name in ARRAYS:
-            np.testing.assert_array_equal(getattr(episode, name), arrays[name][episode.index])
+        for name, values in arrays.items():
+            np.testing.assert_array_equal(getattr(episode, name), values[episode.index])
 
 
 def test_values_that_are_not_finite_come_back(path):
@@ -345,8 +351,29 @@ def test_refuses_a_file_of_another_kind(path):
 def test_refuses_another_schema_version(path):
     write(path)
     with h5py.File(path, "r+") as file:
-        file.attrs["schema_version"] = 2
-    refused(path, "schema version 2 cannot be read; this program reads 1")
+        file.attrs["schema_version"] = 3
+    refused(path, "schema version 3 cannot be read; this program reads 1 and 2")
+
+
+def test_reads_version_1(path):
+    info = dataclasses.replace(INFO, schema_version=1, tangent_names=())
+    arrays = write(path, info)
+    with h5py.File(path, "r+") as file:
+        del file.attrs["tangent_names"]
+    with open_dataset(path) as dataset:
+        assert dataset.info == info
+        assert not dataset.damaged_episodes()
+        episode = dataset.episode(1)
+    np.testing.assert_array_equal(episode.state_jacobian, arrays["state_jacobian"][1])
+    assert episode.solver_converged is None
+    assert episode.tangent_state_jacobian is None
+
+
+def test_a_state_without_orientations_has_no_tangent_arrays(path):
+    write(path, dataclasses.replace(INFO, tangent_names=()))
+    with open_dataset(path) as dataset:
+        assert dataset.episode(0).tangent_action_jacobian is None
+        assert dataset.episode(0).solver_converged.shape == (5,)
 
 
 @pytest.mark.parametrize("name", ["schema_version", "dtype", "state_names"])

@@ -8,6 +8,7 @@ Jacobian lean on. Read ``mujoco/mjx/_src/solver.py`` of the new release, adapt
 
 import dataclasses
 import inspect
+from contextlib import nullcontext
 
 import jax
 import jax.numpy as jnp
@@ -26,8 +27,13 @@ SIGNATURES = {
     solver.Context.create: ["m", "d", "grad"],
     collision_driver.geom_pairs: ["m"],
     support.full_m: ["m", "d"],
+    solver._LSPoint.create: [
+        *["m", "d", "ctx", "alpha", "jv", "quad", "quad_gauss"],
+        *["uu", "v0", "uv", "vv"],
+    ],
 }
-CONTEXT_FIELDS = {"Ma", "qfrc_constraint", "efc_force", "active"}
+CONTEXT_FIELDS = {"Ma", "qfrc_constraint", "efc_force", "active", "search"}
+LINE_SEARCH_FIELDS = {"alpha", "cost", "deriv_0", "deriv_1"}
 DATA_FIELDS = {"qacc", "qacc_warmstart", "qfrc_smooth", "qfrc_constraint"}
 IMPLEMENTATION_FIELDS = {
     "contact",
@@ -64,6 +70,21 @@ def scene(cone="pyramidal"):
     return mujoco.MjModel.from_xml_string(SCENE.format(cone=cone))
 
 
+# One iteration of the solver, as Playground has it in BallInCup.
+ROD = """
+<mujoco>
+  <option iterations="1" ls_iterations="4" timestep="0.005"/>
+  <worldbody>
+    <geom type="plane" size="5 5 1"/>
+    <body pos="0 0 0.1">
+      <joint type="slide" axis="1 0 0"/><joint type="slide" axis="0 0 1"/><joint axis="0 1 0"/>
+      <geom type="capsule" fromto="-0.2 0 0 0.2 0 0" size="0.1"/>
+    </body>
+  </worldbody>
+</mujoco>
+"""
+
+
 def stepped(model, qpos, qvel):
     """Data after one step from a state."""
     data = mjx.make_data(model, impl="jax").replace(qpos=jnp.array(qpos), qvel=jnp.array(qvel))
@@ -80,6 +101,8 @@ def test_fields_are_where_they_were():
     context = {field.name for field in dataclasses.fields(solver.Context)}
     assert context >= CONTEXT_FIELDS, f"{MOVED}solver.Context lacks {CONTEXT_FIELDS - context}"
     data = mjx.make_data(scene(), impl="jax")
+    points = {field.name for field in dataclasses.fields(solver._LSPoint)}
+    assert points >= LINE_SEARCH_FIELDS, f"{MOVED}the line search lacks {LINE_SEARCH_FIELDS}"
     absent = {name for name in DATA_FIELDS if not hasattr(data, name)}
     assert not absent, f"{MOVED}mjx.Data lacks {absent}"
     absent = {name for name in IMPLEMENTATION_FIELDS if not hasattr(data._impl, name)}
@@ -115,6 +138,51 @@ def test_a_rule_changes_no_value_of_a_step(rule):
     for name in ("qpos", "qvel", "qacc", "qfrc_constraint"):
         np.testing.assert_array_equal(getattr(ruled, name), getattr(plain, name))
     np.testing.assert_array_equal(ruled._impl.efc_force, plain._impl.efc_force)
+
+
+def largest_answer_to_rounding(line_search):
+    """How far the step of a rod on the ground moves when its position does by 1e-14."""
+    model = mujoco.MjModel.from_xml_string(ROD)
+    device_model, data = mjx.put_model(model, impl="jax"), mjx.make_data(model, impl="jax")
+
+    def step(qpos, qvel, memory):
+        start = data.replace(qpos=qpos, qvel=qvel, qacc_warmstart=memory)
+        with line_search():
+            after = mjx.step(device_model, start)
+        return jnp.concatenate([after.qpos, after.qvel])
+
+    rng, compiled = np.random.default_rng(0), jax.jit(jax.vmap(step))
+    low, high = [-1, -0.01, -0.02], [1, 0.001, 0.02]
+    qpos, qvel, memory = rng.uniform(low, high, (512, 3)), *rng.normal(size=(2, 512, 3))
+    moved = qpos + 1e-14 * rng.normal(size=qpos.shape)
+    difference = compiled(qpos, qvel, 10 * memory) - compiled(moved, qvel, 10 * memory)
+    return np.abs(difference).max(axis=1)
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_shipped_line_search_answers_to_rounding():
+    """Why ``settled_line_search`` is there; when this fails, MJX has been mended."""
+    moved = largest_answer_to_rounding(nullcontext)
+    assert (moved > 1e-6).mean() > 0.05
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_settled_line_search_does_not():
+    shipped = solver._LSPoint.create
+    # The step is stiff: accelerations change by some 1000 per unit of penetration.
+    assert largest_answer_to_rounding(mjx_internals.settled_line_search).max() < 1e-9
+    assert solver._LSPoint.create == shipped
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(("iterations", "converged"), [(1, False), (50, True)])
+def test_a_solver_that_is_cut_off_has_not_converged(iterations, converged):
+    model = mujoco.MjModel.from_xml_string(ROD)
+    model.opt.iterations = iterations
+    # Tilted and sliding: one Newton iteration does not find which contacts hold.
+    data = stepped(model, [0.0, -0.003, 0.012], [0.4, -0.3, 0.5])
+    found = mjx_internals.solver_converged(mjx.put_model(model, impl="jax"), data)
+    assert bool(found) == converged
 
 
 def test_contacts_are_told_by_pair():

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,11 @@ class Episode:
     contact: Bool[np.ndarray, "time pairs"]
     constraint_active: Bool[np.ndarray, "time constraints"]
     jacobian_ok: Bool[np.ndarray, " time"]
-
-
-ARRAYS = tuple(field.name for field in fields(Episode) if field.name != "index")
+    # Absent before version 2 of the format.
+    solver_converged: Bool[np.ndarray, " time"] | None = None
+    # Only where orientations make the tangent space another one than the state space.
+    tangent_state_jacobian: Float[np.ndarray, "time tangent tangent"] | None = None
+    tangent_action_jacobian: Float[np.ndarray, "time tangent action"] | None = None
 
 
 class Dataset:
@@ -45,7 +47,9 @@ class Dataset:
         """Check that the file holds what its schema promises."""
         self._file = file
         self.info: DatasetInfo = read_info(file)
-        for name, (shape, dtype) in layout(self.info).items():
+        expected = layout(self.info)
+        self._names = [name for name in expected if name != DIGEST]
+        for name, (shape, dtype) in expected.items():
             if name not in file or file[name].shape != shape or file[name].dtype != dtype:
                 raise DynsparseError(f"{file.filename}: dataset {name!r} should be {shape} {dtype}")
 
@@ -66,7 +70,7 @@ class Dataset:
 
     def episode(self, index: int) -> Episode:
         """One episode, as it is in the file."""
-        return Episode(index, **self.arrays(index, ARRAYS))
+        return Episode(index, **self.arrays(index, self._names))
 
     def arrays(self, index: int, names: Iterable[str]) -> dict[str, np.ndarray]:
         """Some arrays of one episode, without reading the others."""
@@ -78,7 +82,7 @@ class Dataset:
         return [episode.index for episode in every if not self._intact(episode)]
 
     def _intact(self, episode: Episode) -> bool:
-        digest = episode_digest({name: getattr(episode, name) for name in ARRAYS})
+        digest = episode_digest({name: getattr(episode, name) for name in self._names})
         return bool((digest == self._file[DIGEST][episode.index]).all())
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from dynsparse.errors import DynsparseError
 
 FORMAT = "dynsparse dataset"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE_VERSIONS = (1, 2)
 
 # Progress and integrity at once: the SHA-256 of an episode's arrays, zeros while unwritten.
 DIGEST = "episode_digest"
@@ -36,6 +37,9 @@ class DatasetInfo:
         episodes: number of episodes E.
         steps: control steps per episode T.
         provenance: policy digest, versions, commit, device and configuration, as JSON text.
+        tangent_names: dimensions of the tangent space of the state, where it is another space
+            (an orientation is four numbers, its change three); none elsewhere, and in version 1.
+        schema_version: of the file.
     """
 
     environment: str
@@ -51,11 +55,13 @@ class DatasetInfo:
     episodes: int
     steps: int
     provenance: str
+    tangent_names: tuple[str, ...] = ()
+    schema_version: int = SCHEMA_VERSION
 
     def to_attributes(self) -> dict[str, Any]:
         """HDF5 attributes; tuples of names become JSON text."""
         plain = {k: json.dumps(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-        return {"format": FORMAT, "schema_version": SCHEMA_VERSION, **plain}
+        return {"format": FORMAT, **plain}
 
 
 def read_info(file: h5py.File) -> DatasetInfo:
@@ -67,14 +73,17 @@ def read_info(file: h5py.File) -> DatasetInfo:
     attributes, name = dict(file.attrs), file.filename
     if attributes.get("format") != FORMAT:
         raise DynsparseError(f"{name}: not a dynsparse dataset (attribute 'format' is missing)")
-    missing = {"schema_version", *(field.name for field in fields(DatasetInfo))} - set(attributes)
+    version = attributes.get("schema_version")
+    if version is not None and int(version) not in READABLE_VERSIONS:
+        readable = " and ".join(map(str, READABLE_VERSIONS))
+        raise DynsparseError(
+            f"{name}: schema version {int(version)} cannot be read; this program reads {readable}"
+        )
+    if version == 1:
+        attributes["tangent_names"] = "[]"
+    missing = {field.name for field in fields(DatasetInfo)} - set(attributes)
     if missing:
         raise DynsparseError(f"{name}: attribute {min(missing)!r} is missing")
-    version = int(attributes["schema_version"])
-    if version != SCHEMA_VERSION:
-        raise DynsparseError(
-            f"{name}: schema version {version} cannot be read; this program reads {SCHEMA_VERSION}"
-        )
     values: dict[str, Any] = {}
     for field in fields(DatasetInfo):
         value = attributes[field.name]
@@ -101,6 +110,12 @@ def layout(info: DatasetInfo) -> dict[str, tuple[tuple[int, ...], str]]:
         "constraint_active": ((len(info.constraint_names),), "bool"),
         "jacobian_ok": ((), "bool"),
     }
+    if info.schema_version > 1:
+        step["solver_converged"] = ((), "bool")
+    if info.tangent_names:
+        dt = len(info.tangent_names)
+        step["tangent_state_jacobian"] = ((dt, dt), info.dtype)
+        step["tangent_action_jacobian"] = ((dt, da), info.dtype)
     shape = (info.episodes, info.steps)
     arrays = {name: (shape + tail, dtype) for name, (tail, dtype) in step.items()}
     return {**arrays, DIGEST: ((info.episodes, 32), "uint8")}
@@ -114,6 +129,8 @@ UNITS = {
     "reward": "1",
     "state_jacobian": "unit of next_state row / unit of state column",
     "action_jacobian": "unit of next_state row / unit of action column",
+    "tangent_state_jacobian": "unit of tangent row / unit of tangent column",
+    "tangent_action_jacobian": "unit of tangent row / unit of action column",
 }
 
 

@@ -26,11 +26,13 @@ class StepRecord(NamedTuple):
         memory: the solver's warm start for the next step.
         contact: which geom pairs touched in any simulator step of the control step.
         constraint_active: which friction losses slid and which limits pushed, likewise.
+        solver_converged: whether the constraint solver was done in every simulator step.
     """
 
     memory: Memory
     contact: Bool[Array, " pairs"]
     constraint_active: Bool[Array, " rows"]
+    solver_converged: Bool[Array, ""]
 
 
 @dataclass(frozen=True)
@@ -69,23 +71,36 @@ class Dynamics:
         pairs = mjx_internals.collision_pairs(self.mj_model)
 
         def substep(carry: tuple, _: None) -> tuple[tuple, None]:
-            data, contact, active = carry
+            data, contact, active, converged = carry
             data = self.simulator_step(data)
             contact |= mjx_internals.touching_pairs(data, pairs, self.mj_model.ngeom)
             active |= mjx_internals.active_constraints(data)
-            return (data, contact, active), None
+            converged &= mjx_internals.solver_converged(self.model, data)
+            return (data, contact, active, converged), None
 
         nothing = (
             jnp.zeros(len(self.contact_names), bool),
             jnp.zeros(len(self.constraint_names), bool),
+            jnp.array(True),
         )
         carry = (self.to_data(state, action, memory), *nothing)
-        (data, contact, active), _ = jax.lax.scan(substep, carry, length=self.substeps)
-        return self.to_state(data), StepRecord(data.qacc_warmstart, contact, active)
+        (data, *record), _ = jax.lax.scan(substep, carry, length=self.substeps)
+        return self.to_state(data), StepRecord(data.qacc_warmstart, *record)
 
     def simulator_step(self, data: mjx.Data) -> mjx.Data:
         """One step of the simulator, of which a control step has ``substeps``."""
-        return mjx.step(self.model, data)
+        with mjx_internals.settled_line_search():
+            return mjx.step(self.model, data)
+
+    def begin(self, key: jax.Array) -> Any:
+        """The start of an episode, with the environment's observation and reward."""
+        with mjx_internals.settled_line_search():
+            return self.environment.reset(key)
+
+    def advance(self, current: Any, action: Action) -> Any:
+        """The same control step as ``step``, with the environment's observation and reward."""
+        with mjx_internals.settled_line_search():
+            return self.environment.step(current, action)
 
     def to_data(self, state: State, action: Action, memory: Memory) -> mjx.Data:
         """The simulator's data at ``state``, about to apply ``action``."""

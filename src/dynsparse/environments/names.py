@@ -25,8 +25,13 @@ def state_names(model: mujoco.MjModel) -> tuple[str, ...]:
     """Names of ``(qpos, qvel)``, such as ``qpos:slider [m]``; a free joint gives 7 and 6."""
     joints = [(model.joint(k), _Joint(model.jnt_type[k])) for k in range(model.njnt)]
     positions = [f"qpos:{_name(j)}{part}" for j, kind in joints for part in _POSITIONS[kind]]
-    velocities = [f"qvel:{_name(j)}{part}" for j, kind in joints for part in _VELOCITIES[kind]]
-    return tuple(positions + velocities)
+    return (*positions, *velocity_names(model))
+
+
+def velocity_names(model: mujoco.MjModel) -> tuple[str, ...]:
+    """Names of ``qvel``, such as ``qvel:slider [m/s]``."""
+    joints = [(model.joint(k), _Joint(model.jnt_type[k])) for k in range(model.njnt)]
+    return tuple(f"qvel:{_name(j)}{part}" for j, kind in joints for part in _VELOCITIES[kind])
 
 
 def action_names(model: mujoco.MjModel) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Jacobians of a control step by a named method, behind one interface."""
 
+from dynsparse.jacobians.batches import batched_jacobians
 from dynsparse.jacobians.methods import METHODS, Linearisation, linearise
 
-__all__ = ["METHODS", "Linearisation", "linearise"]
+__all__ = ["METHODS", "Linearisation", "batched_jacobians", "linearise"]

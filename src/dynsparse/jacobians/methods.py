@@ -38,6 +38,16 @@ METHODS = {
 }
 
 
+def check_method(method: str) -> None:
+    """Refuse a method that there is not.
+
+    Raises:
+        DynsparseError: names the methods there are.
+    """
+    if method not in METHODS:
+        raise DynsparseError(f"jacobian.method {method!r} is none of {', '.join(METHODS)}")
+
+
 def linearise(
     dynamics: Dynamics, method: str, state: State, action: Action, memory: Memory
 ) -> Linearisation:
@@ -53,8 +63,7 @@ def linearise(
     Raises:
         DynsparseError: there is no such method.
     """
-    if method not in METHODS:
-        raise DynsparseError(f"jacobian.method {method!r} is none of {', '.join(METHODS)}")
+    check_method(method)
 
     def step(state: State, action: Action) -> tuple[State, tuple[State, StepRecord]]:
         next_state, record = dynamics.recorded_step(state, action, memory)

@@ -1,0 +1,72 @@
+"""Jacobians of many samples, a batch at a time, by the cheapest program that is right."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from dynsparse.environments.dynamics import Dynamics
+from dynsparse.jacobians.methods import Linearisation, check_method, linearise
+
+# Takes states, actions, memories and what to tell of each batch's size; gives numpy arrays.
+Derive = Callable[..., Linearisation]
+
+
+def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
+    """A function that steps and differentiates any number of samples.
+
+    The hybrid method asks two programs: ``implicit`` for all samples and, for those in which the
+    solver was cut off in some simulator step, the one that decides at every call of the solver.
+    The second program is compiled when the first such sample comes.
+
+    Args:
+        dynamics: the environment's step.
+        method: a name of ``dynsparse.jacobians.METHODS``.
+        batch: samples differentiated together; the last batch is filled up, since another
+            shape would mean compiling again.
+
+    Raises:
+        DynsparseError: there is no such method.
+    """
+    check_method(method)
+    first, *rest = ("implicit", "hybrid") if method == "hybrid" else (method,)
+    programs = {
+        name: jax.jit(jax.vmap(partial(linearise, dynamics, name))) for name in (first, *rest)
+    }
+
+    def derive(
+        state: Float[np.ndarray, "samples state"],
+        action: Float[np.ndarray, "samples action"],
+        memory: Float[np.ndarray, "samples nv"],
+        advance: Callable[[int], Any] = lambda count: None,
+    ) -> Linearisation:
+        inputs = (state, action, memory)
+        result = _in_batches(programs[first], inputs, batch, advance)
+        cut_off = np.flatnonzero(~result.record.solver_converged)
+        if not rest or not cut_off.size:
+            return result
+        again = _in_batches(programs[rest[0]], [x[cut_off] for x in inputs], batch, lambda _: None)
+        return jax.tree.map(partial(_replaced, cut_off), result, again)
+
+    return derive
+
+
+def _in_batches(
+    program: Callable[..., Linearisation], inputs: Any, batch: int, advance: Callable[[int], Any]
+) -> Linearisation:
+    samples, parts = len(inputs[0]), []
+    for start in range(0, samples, batch):
+        index = np.minimum(np.arange(start, start + batch), samples - 1)
+        result = jax.tree.map(np.asarray, program(*(values[index] for values in inputs)))
+        kept = min(batch, samples - start)
+        parts.append(jax.tree.map(lambda values, kept=kept: values[:kept], result))
+        advance(kept)
+    return jax.tree.map(lambda *values: np.concatenate(values), *parts)
+
+
+def _replaced(index: np.ndarray, values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    values[index] = others
+    return values

@@ -15,7 +15,7 @@ from dynsparse.console import progress, say
 from dynsparse.dataset import BlockWriter, DatasetInfo
 from dynsparse.environments import Dynamics, load
 from dynsparse.environments.playground import Solver
-from dynsparse.jacobians import batched_jacobians
+from dynsparse.jacobians import batched_jacobians, resolve_method
 from dynsparse.jacobians.batches import Derive
 from dynsparse.jacobians.tangent import tangent_jacobians, tangent_names
 from dynsparse.policies.behaviours import Behaviour, make_behaviour
@@ -32,7 +32,7 @@ class CollectionSettings:
     Attributes:
         episodes: episodes per seed.
         steps: control steps per episode.
-        method: how Jacobians are computed, a name of ``dynsparse.jacobians.METHODS``.
+        method: how Jacobians are computed, a name of ``dynsparse.jacobians.METHODS``, or ``auto``.
         solver: the simulator's constraint solver, as shipped or converged.
         dtype: precision of simulation and Jacobians.
         block_episodes: episodes rolled out together and written at once.
@@ -107,7 +107,7 @@ def dataset_info(
         contact_names=dynamics.contact_names,
         constraint_names=dynamics.constraint_names,
         control_dt_s=dynamics.control_dt_s,
-        method=settings.method,
+        method=resolve_method(settings.method, dynamics.name),
         dtype=settings.dtype,
         episodes=settings.episodes,
         steps=settings.steps,

@@ -16,9 +16,9 @@ from dynsparse import mjx_internals
 from dynsparse.environments import Dynamics, names
 from dynsparse.environments.dynamics import _template
 from dynsparse.errors import DynsparseError
-from dynsparse.jacobians import METHODS, linearise
+from dynsparse.jacobians import METHODS, linearise, resolve_method
 from dynsparse.precision import precision
-from dynsparse.verification import differences
+from dynsparse.verification.differences import central_differences, error_against
 from dynsparse.verification.verify import mjx_steps
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -35,21 +35,15 @@ def derive(dynamics, method):
     return lambda inputs: jax.tree.map(np.asarray, compiled(*inputs))
 
 
-def references(dynamics, inputs):
-    """Central differences of two widths: a bend between the two spoils the wider one alone."""
-    steps = mjx_steps(dynamics)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(differences, "HALF_WIDTH", 1e-7)
-        narrow = differences.central_differences(steps, *inputs)
-    return differences.central_differences(steps, *inputs), narrow
+def differences_of(dynamics, inputs):
+    return central_differences(mjx_steps(dynamics), *inputs)
 
 
-def errors(jacobians, references, chosen=True):
+def errors(jacobians, reference, chosen=True):
     """The error of each chosen sample at which the step has a derivative."""
     whole = np.concatenate([jacobians.state_jacobian, jacobians.action_jacobian], axis=2)
-    both = [differences.relative_error(whole, each.jacobian) for each in references]
-    smooth = ~references[0].kink & ~references[0].jump
-    return np.minimum(*both).max(axis=(1, 2))[smooth & chosen]
+    smooth = ~reference.kink & ~reference.jump
+    return error_against(whole, reference).max(axis=(1, 2))[smooth & chosen]
 
 
 def touching(dynamics, count):
@@ -81,7 +75,7 @@ def cases(request, wander):
             contacts = touching(dynamics, SAMPLES // 4)
             inputs = [np.concatenate(x)[:SAMPLES] for x in zip(contacts, inputs, strict=True)]
         with precision("float64"):
-            return dynamics, inputs, references(dynamics, inputs)
+            return dynamics, inputs, differences_of(dynamics, inputs)
 
     return case
 
@@ -153,7 +147,7 @@ def test_no_method_changes_the_step(cases, linearised, name):
 def test_methods_are_right_beyond_a_limit(cases, programs):
     dynamics, inputs, _ = cases("cartpole")
     beyond = (inputs[0] + np.array([2.2, 0, 0, 0]), inputs[1], np.zeros((SAMPLES, 2)))
-    reference = references(dynamics, beyond)
+    reference = differences_of(dynamics, beyond)
     for method in ("implicit", "hybrid"):
         found = programs("cartpole", method)(beyond)
         assert found.record.constraint_active.mean() > 0.9
@@ -161,8 +155,21 @@ def test_methods_are_right_beyond_a_limit(cases, programs):
 
 
 def test_refuses_an_unknown_method(cartpole):
-    with pytest.raises(DynsparseError, match="'exact' is none of unrolled, implicit, hybrid"):
+    with pytest.raises(DynsparseError, match="'exact' is none of auto, unrolled, implicit, hybrid"):
         linearise(cartpole, "exact", jnp.zeros(4), jnp.zeros(1), jnp.zeros(2))
+
+
+def test_auto_is_a_right_method_of_the_environment(cartpole):
+    assert resolve_method("auto", "CartpoleBalance") == "hybrid"
+    assert resolve_method("auto", "BallInCup") == "unrolled"
+    assert resolve_method("implicit", "BallInCup") == "implicit"
+    auto, hybrid = (
+        jax.make_jaxpr(partial(linearise, cartpole, method))(
+            jnp.zeros(4), jnp.zeros(1), jnp.zeros(2)
+        )
+        for method in ("auto", "hybrid")
+    )
+    assert str(auto) == str(hybrid)
 
 
 # Random models.
@@ -249,8 +256,8 @@ def test_methods_agree_with_differences_on_random_models(xml, seed):
     with precision("float64"):
         dynamics = dynamics_of(xml)
         inputs = samples_of(dynamics.mj_model, seed)
-        reference = references(dynamics, inputs)
-        assume((~reference[0].kink & ~reference[0].jump).mean() >= 0.25)
+        reference = differences_of(dynamics, inputs)
+        assume((~reference.kink & ~reference.jump).mean() >= 0.25)
         converged = dynamics.mj_model.opt.iterations == CONVERGED
         for method in ("implicit", "hybrid") if converged else ("hybrid",):
             found = errors(derive(dynamics, method)(inputs), reference)

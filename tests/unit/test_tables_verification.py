@@ -7,6 +7,7 @@ import pytest
 from dynsparse.errors import DynsparseError
 from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.tables.verification import require_verified, verification_table
+from dynsparse.verification.replay import SCHEMA as REPLAY
 from dynsparse.verification.verify import SCHEMA
 
 
@@ -17,6 +18,7 @@ def samples(error, kink=(), jump=()):
         "behaviour": ["random"] * n,
         "seed": [0] * n,
         "method": ["unrolled"] * n,
+        "stored": [True] * n,
         "episode": np.zeros(n, np.int32),
         "step": np.arange(n, dtype=np.int32),
         "stratum": ["free"] * n,
@@ -26,30 +28,73 @@ def samples(error, kink=(), jump=()):
         "worst_element": [f"row {k} / column {k}" for k in range(n)],
         "missed_elements": np.zeros(n, np.int32),
         "invented_elements": np.zeros(n, np.int32),
-        "replay_error": np.zeros(n),
         "engine_replay_error": np.linspace(0, 2e-8, n),
         "engine_error": np.asarray(error, float),
     }
     return with_metadata(pa.table(columns, schema=SCHEMA), "verification", sources=["x"])
 
 
+def replayed(**changes):
+    row = {
+        "environment": "FingerSpin",
+        "behaviour": "random",
+        "seed": 0,
+        "episode": 0,
+        "steps": 10,
+        "replayed": 9,
+        "max_replay_error": 0.5,
+        "engine_replayed": 6,
+        "converged": 4,
+        "engine_replayed_converged": 4,
+    }
+    rows = [row, {**row, "episode": 1, "replayed": 10, "max_replay_error": 0.0, **changes}]
+    return with_metadata(pa.Table.from_pylist(rows, schema=REPLAY), "replay", sources=["x"])
+
+
 def test_errors_are_summarised_away_from_kinks_and_jumps():
-    table = verification_table([samples([1e-9, 1e-8, 5.0, 7.0], kink=[2], jump=[3])])
+    table = verification_table([samples([1e-9, 1e-8, 5.0, 7.0], kink=[2], jump=[3])], [replayed()])
     row = table.to_pylist()[0]
     assert (row["samples"], row["kinks"], row["jumps"]) == (4, 1, 1)
     assert row["max_error"] == 1e-8
     assert row["share_right"] == 1.0
     assert row["worst_element"] == "row 1 / column 1"
-    assert row["share_replayed_by_engine"] == 0.5
+
+
+def test_replays_of_whole_files_are_summed():
+    (row,) = verification_table([samples([1e-9])], [replayed()]).to_pylist()
+    assert (row["steps"], row["share_replayed"], row["max_replay_error"]) == (20, 0.95, 0.5)
+    assert (row["share_converged"], row["share_replayed_by_engine"]) == (0.4, 0.6)
+    assert row["share_converged_replayed_by_engine"] == 1.0
+
+
+def test_shares_of_converged_steps_are_null_where_none_has():
+    none = replayed(converged=0, engine_replayed_converged=0).slice(1)
+    (row,) = verification_table([samples([1e-9])], [none]).to_pylist()
+    assert row["share_converged"] == 0
+    assert row["share_converged_replayed_by_engine"] is None
+    silent = replayed(converged=None, engine_replayed_converged=None).slice(1)
+    (row,) = verification_table([samples([1e-9])], [silent]).to_pylist()
+    assert row["share_converged"] is None
+
+
+def test_other_methods_have_rows_of_their_own_and_no_say():
+    other = samples([2.0])
+    for name, value in (("method", pa.array(["other"])), ("stored", pa.array([False]))):
+        other = other.set_column(other.column_names.index(name), name, value)
+    both = pa.concat_tables([samples([1e-9]), other])
+    table = verification_table([both.replace_schema_metadata(other.schema.metadata)], [replayed()])
+    assert table["method"].to_pylist() == ["unrolled", "other"]
+    assert table["share_right"].to_pylist() == [1.0, 0.0]
+    require_verified(table, 0.999, [])
 
 
 def test_a_table_of_kinks_alone_has_no_errors():
-    row = verification_table([samples([1.0], kink=[0])]).to_pylist()[0]
+    row = verification_table([samples([1.0], kink=[0])], [replayed()]).to_pylist()[0]
     assert row["share_right"] is None
 
 
 def test_wrong_jacobians_are_refused_by_name_unless_accepted():
-    table = verification_table([samples([1e-9, 2.0])])
+    table = verification_table([samples([1e-9, 2.0])], [replayed()])
     with pytest.raises(DynsparseError, match=r"FingerSpin .*0\.5000 right, worst row 1 / column 1"):
         require_verified(table, 0.999, [])
     require_verified(table, 0.999, ["FingerSpin"])

@@ -8,8 +8,13 @@ import pytest
 
 from dynsparse.dataset import open_dataset
 from dynsparse.verification import verify_jacobians
-from dynsparse.verification.differences import central_differences, relative_error
-from dynsparse.verification.verify import STRATA, pick_samples
+from dynsparse.verification.differences import (
+    Differences,
+    central_differences,
+    error_against,
+    relative_error,
+)
+from dynsparse.verification.samples import STRATA, pick_samples
 
 MATRIX = np.array([[1.0, 2.0, -3.0], [0.0, 4.0, 0.5]])
 
@@ -73,6 +78,15 @@ def test_the_error_is_relative_where_the_reference_is_large():
     np.testing.assert_allclose(error.max(axis=(1, 2)), [1e-3, 1e-5], rtol=1e-9)
 
 
+def test_each_sample_is_judged_by_the_width_that_agrees_better():
+    jacobian = np.ones((2, 1, 2))
+    wide = jacobian + np.array([[[1e-3, 0.0]], [[0.0, 1e-9]]])
+    narrow = jacobian + np.array([[[1e-7, 0.0]], [[0.0, 1e-6]]])
+    quiet = np.zeros(2, bool)
+    found = error_against(jacobian, Differences(wide, narrow, quiet, quiet))
+    np.testing.assert_allclose(found.max(axis=(1, 2)), [1e-7, 1e-9], rtol=1e-6)
+
+
 def test_samples_come_from_every_stratum_that_occurs(cartpole_file):
     with open_dataset(cartpole_file) as dataset:
         picked = pick_samples(dataset, 10)
@@ -85,13 +99,21 @@ def test_samples_come_from_every_stratum_that_occurs(cartpole_file):
 
 def test_a_sound_file_passes_and_replays(cartpole_file):
     with open_dataset(cartpole_file) as dataset:
-        table = verify_jacobians(dataset, 12, "as_shipped", "float64").to_pydict()
+        found = verify_jacobians(dataset, 12, ["unrolled"], "as_shipped", "float64")
+    table = found.samples.to_pydict()
+    assert table["method"] == ["hybrid"] * 12 + ["unrolled"] * 12
+    assert table["stored"] == [True] * 12 + [False] * 12
     smooth = ~np.array(table["kink"]) & ~np.array(table["jump"])
-    assert smooth.sum() >= 10
+    assert smooth.sum() >= 20
     assert np.array(table["error"])[smooth].max() < 1e-7
     assert np.array(table["engine_error"])[smooth].max() < 1e-7
     # The same program on the same numbers, and the C engine's own arithmetic.
-    assert max(table["replay_error"]) < 1e-12
+    replay = found.replay.to_pydict()
+    assert replay["replayed"] == replay["engine_replayed"] == replay["converged"] == [40] * 3
+    assert max(replay["max_replay_error"]) < 1e-12
+    elements = found.elements.to_pydict()
+    assert len(elements["row_name"]) == 2 * 4 * 5
+    assert max(elements["max_error"]) == np.array(table["error"])[smooth].max()
     assert max(table["engine_replay_error"]) < 1e-8
     assert not any(table["missed_elements"])
     assert not any(table["invented_elements"])
@@ -108,7 +130,7 @@ def test_one_wrong_element_is_found(cartpole_file, tmp_path, value, count):
     with h5py.File(spoiled, "r+") as file:
         file["state_jacobian"][:, :, row, column] = value
     with open_dataset(spoiled) as dataset:
-        table = verify_jacobians(dataset, 5, "as_shipped", "float64").to_pydict()
+        table = verify_jacobians(dataset, 5, [], "as_shipped", "float64").samples.to_pydict()
     assert min(table["error"]) > 1e-4
     assert all(number == 1 for number in table[count])
     names = ("qpos:slider [m]", "qvel:slider [m/s]")

@@ -49,7 +49,8 @@ rule table_a1_1:
 
 rule verification:
     input:
-        tables=each_case(f"{MERGED}/verification.parquet"),
+        samples=each_case(f"{MERGED}/verification.parquet"),
+        replays=each_case(f"{MERGED}/replay.parquet"),
         library=library("tables.verification", "tables.writing"),
     output:
         parquet=f"{TABLES}/verification.parquet",

@@ -7,7 +7,9 @@ rule verify_jacobians:
         library=library("verification", "dataset"),
         lock="envs/cpu.txt",
     output:
-        f"{STATISTICS}/verification.parquet",
+        samples=f"{STATISTICS}/verification.parquet",
+        elements=f"{STATISTICS}/verification_elements.parquet",
+        replay=f"{STATISTICS}/replay.parquet",
     log:
         f"{LOGS}/verify_jacobians/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
     benchmark:
@@ -19,6 +21,7 @@ rule verify_jacobians:
         runtime=minutes(60),
     params:
         samples=config["verification"]["samples"],
+        methods=config["verification"]["methods"],
         simulator=config["simulator"],
     script:
         "../scripts/verify_jacobians.py"

@@ -3,7 +3,9 @@ from dynsparse.job import compiling_job
 from dynsparse.sparsity.parquet import write_table
 from dynsparse.verification import verify_jacobians
 
-params = snakemake.params
+params, output = snakemake.params, snakemake.output
 with compiling_job(snakemake.log[0]), open_dataset(snakemake.input.data) as dataset:
-    table = verify_jacobians(dataset, params.samples, **params.simulator)
-    write_table(table, snakemake.output[0])
+    found = verify_jacobians(dataset, params.samples, params.methods, **params.simulator)
+    write_table(found.replay, output.replay)
+    write_table(found.elements, output.elements)
+    write_table(found.samples, output.samples)

@@ -1,6 +1,6 @@
 """Jacobians of a control step by a named method, behind one interface."""
 
 from dynsparse.jacobians.batches import batched_jacobians
-from dynsparse.jacobians.methods import METHODS, Linearisation, linearise
+from dynsparse.jacobians.methods import METHODS, Linearisation, linearise, resolve_method
 
-__all__ = ["METHODS", "Linearisation", "batched_jacobians", "linearise"]
+__all__ = ["METHODS", "Linearisation", "batched_jacobians", "linearise", "resolve_method"]

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from dynsparse.environments.dynamics import Dynamics
-from dynsparse.jacobians.methods import Linearisation, check_method, linearise
+from dynsparse.jacobians.methods import Linearisation, linearise, resolve_method
 
 # Takes states, actions, memories and what to tell of each batch's size; gives numpy arrays.
 Derive = Callable[..., Linearisation]
@@ -24,14 +24,14 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
 
     Args:
         dynamics: the environment's step.
-        method: a name of ``dynsparse.jacobians.METHODS``.
+        method: a name of ``dynsparse.jacobians.METHODS``, or ``auto``.
         batch: samples differentiated together; the last batch is filled up, since another
             shape would mean compiling again.
 
     Raises:
         DynsparseError: there is no such method.
     """
-    check_method(method)
+    method = resolve_method(method, dynamics.name)
     first, *rest = ("implicit", "hybrid") if method == "hybrid" else (method,)
     programs = {
         name: jax.jit(jax.vmap(partial(linearise, dynamics, name))) for name in (first, *rest)

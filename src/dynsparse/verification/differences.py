@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-# Half the width of a central difference. Rounding costs about 1e-16 / 1e-6 = 1e-10, curvature
-# about (1e-6)^2: both stay below the errors that matter.
-HALF_WIDTH = 1e-6
+# Half the widths of two central differences. Rounding costs about 1e-16 / 1e-7 = 1e-9 in the
+# narrow one, curvature about (1e-6)^2 in the wide one: all below the errors that matter.
+NARROW, WIDE = 1e-7, 1e-6
 
 # Differences of two widths, of a smooth step, differ by its third derivative times the width
 # squared; more than this share of the sample's largest element means that the step jumps.
@@ -22,14 +22,16 @@ class Differences(NamedTuple):
     """Central differences of a batch of control steps.
 
     Attributes:
-        jacobian: d next_state / d (state, action).
+        jacobian: d next_state / d (state, action), from the wide differences.
+        narrow: the same from narrow ones: less exact, but closer to what they are taken at.
         kink: whether a constraint changed between the two sides of any difference, so that
             they lie on different pieces of the dynamics and no derivative can match.
-        jump: whether differences of twice the width disagree: a solver that is cut off may
+        jump: whether the differences of the two widths disagree: a solver that is cut off may
             end elsewhere after the smallest change, so that the step itself has no derivative.
     """
 
     jacobian: Float[np.ndarray, "samples state inputs"]
+    narrow: Float[np.ndarray, "samples state inputs"]
     kink: Bool[np.ndarray, " samples"]
     jump: Bool[np.ndarray, " samples"]
 
@@ -47,7 +49,7 @@ def central_differences(
     narrow: list[np.ndarray] = []
     wide: list[np.ndarray] = []
     for column in range(inputs.shape[1]):
-        for width, columns in ((HALF_WIDTH, narrow), (2 * HALF_WIDTH, wide)):
+        for width, columns in ((NARROW, narrow), (WIDE, wide)):
             shift = np.zeros(inputs.shape[1])
             shift[column] = width
             sides = (np.split(inputs + sign * shift, [state.shape[1]], axis=1) for sign in (1, -1))
@@ -55,9 +57,22 @@ def central_differences(
             columns.append((up - down) / (2 * width))
             for active in (active_up, active_down):
                 kink |= (active != at_sample).reshape(len(kink), -1).any(axis=1)
-    jacobian = np.stack(narrow, axis=-1)
-    jump = relative_error(np.stack(wide, axis=-1), jacobian).max(axis=(1, 2)) > JUMP
-    return Differences(jacobian, kink, jump)
+    jacobian, closer = np.stack(wide, axis=-1), np.stack(narrow, axis=-1)
+    jump = relative_error(closer, jacobian).max(axis=(1, 2)) > JUMP
+    return Differences(jacobian, closer, kink, jump)
+
+
+def error_against(
+    jacobian: Float[np.ndarray, "samples state inputs"], reference: Differences
+) -> Float[np.ndarray, "samples state inputs"]:
+    """Relative errors of elements, each sample's against the width that agrees better.
+
+    Both widths estimate the same derivative, and away from jumps they agree to ``JUMP``. Which is
+    the better one differs: a bend of the step inside the wide difference spoils that one alone.
+    """
+    errors = [relative_error(jacobian, each) for each in (reference.jacobian, reference.narrow)]
+    worst = [error.max(axis=(1, 2), keepdims=True) for error in errors]
+    return np.where(worst[0] <= worst[1], *errors)
 
 
 def relative_error(

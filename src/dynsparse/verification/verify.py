@@ -1,6 +1,7 @@
 """The verification stage: a sample of a dataset against what it should be."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,29 +11,40 @@ from jaxtyping import Bool, Int
 
 from dynsparse import mjx_internals
 from dynsparse.console import progress, say
-from dynsparse.dataset import Dataset, DatasetInfo, Episode
+from dynsparse.dataset import Dataset, DatasetInfo
 from dynsparse.environments import Dynamics, load
 from dynsparse.environments.dynamics import Action, Memory, State
 from dynsparse.environments.playground import Solver
+from dynsparse.jacobians import batched_jacobians
 from dynsparse.precision import Precision, precision
 from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.source import source_name
-from dynsparse.verification.differences import Steps, central_differences, relative_error
-from dynsparse.verification.engine import engine_steps
+from dynsparse.verification.differences import (
+    Differences,
+    Steps,
+    central_differences,
+    error_against,
+)
+from dynsparse.verification.engine import engine_steps_alone
+from dynsparse.verification.replay import replay
+from dynsparse.verification.samples import pick_samples
 
 # For the comparison of patterns: zero, not zero for certain, and what rounding leaves in a
 # difference; the last two relative to the sample's largest element.
 ZERO, NOT_ZERO, ZERO_IN_DIFFERENCES = 1e-12, 1e-5, 1e-8
-STRATA = ("start", "limit", "contact", "free")
 # Samples simulated together: one shape, hence one compilation, whatever is asked for.
 BATCH = 128
 
+_KEYS = [
+    ("environment", pa.string()),
+    ("behaviour", pa.string()),
+    ("seed", pa.int64()),
+    ("method", pa.string()),
+    ("stored", pa.bool_()),
+]
 SCHEMA = pa.schema(
     [
-        ("environment", pa.string()),
-        ("behaviour", pa.string()),
-        ("seed", pa.int64()),
-        ("method", pa.string()),
+        *_KEYS,
         ("episode", pa.int32()),
         ("step", pa.int32()),
         ("stratum", pa.string()),
@@ -42,49 +54,112 @@ SCHEMA = pa.schema(
         ("worst_element", pa.string()),
         ("missed_elements", pa.int32()),
         ("invented_elements", pa.int32()),
-        ("replay_error", pa.float64()),
         ("engine_replay_error", pa.float64()),
         ("engine_error", pa.float64()),
     ]
 )
+ELEMENTS_SCHEMA = pa.schema(
+    [
+        *_KEYS,
+        ("row_name", pa.string()),
+        ("column_name", pa.string()),
+        ("samples", pa.int64()),
+        ("median_error", pa.float64()),
+        ("max_error", pa.float64()),
+    ]
+)
 
 
-def verify_jacobians(dataset: Dataset, samples: int, solver: Solver, dtype: Precision) -> pa.Table:
-    """Hold a sample of a dataset against replays and finite differences.
+class Verification(NamedTuple):
+    """What the stage finds out about one file.
+
+    Attributes:
+        samples: ``SCHEMA``, a row per sample and method.
+        elements: ``ELEMENTS_SCHEMA``, a row per element and method, over the samples that have
+            a derivative.
+        replay: a row per episode, see ``dynsparse.verification.replay``.
+    """
+
+    samples: pa.Table
+    elements: pa.Table
+    replay: pa.Table
+
+
+def verify_jacobians(
+    dataset: Dataset, samples: int, methods: Sequence[str], solver: Solver, dtype: Precision
+) -> Verification:
+    """Replay a dataset, and hold a sample of its Jacobians against finite differences.
 
     Args:
         dataset: the file under test.
         samples: how many samples, spread evenly over the strata that occur: start of an
             episode, a limit or friction loss active, contact, and none of these.
+        methods: other methods to judge on the same samples, beside the stored Jacobians.
         solver: the constraint solver's settings that the file was made with.
         dtype: the precision that the file was made in.
 
     Returns:
-        ``SCHEMA``, a row per sample. Errors are the largest over the elements, relative to
-        max(1, largest difference of the sample); samples at a ``kink`` or ``jump`` have no
-        derivative (``Differences``). Missed elements are zero here but not in the differences;
-        invented ones the reverse.
+        Errors are the largest over the elements, relative to max(1, largest difference of the
+        sample); samples at a ``kink`` or ``jump`` have no derivative (``Differences``). Missed
+        elements are zero here but not in the differences; invented ones the reverse. Rows that
+        are ``stored`` judge the file, others a method on the file's samples.
+
+    Raises:
+        DynsparseError: there is no such method.
     """
     info = dataset.info
     picked = pick_samples(dataset, samples)
-    ad = np.concatenate([picked["state_jacobian"], picked["action_jacobian"]], axis=2)
     inputs = tuple(picked[name].astype(float) for name in ("state", "action", "memory"))
     with precision(dtype):
         dynamics = load(info.environment, solver)
         steps = mjx_steps(dynamics)
         label = f"verify {info.environment} {info.behaviour} seed {info.seed}"
         say(f"{label}: compiling the step (half a minute, once)")
-        with progress(len(ad), label, "sample") as bar:
-            replayed, _ = steps(*inputs)
+        with progress(len(inputs[0]), label, "sample") as bar:
+            replayed = replay(dataset, dynamics, steps)
             reference = central_differences(steps, *inputs)
-            bar.update(len(ad))
+            stored = (picked["state_jacobian"], picked["action_jacobian"])
+            found: dict[str, tuple[np.ndarray, ...]] = {info.method: stored}
+            for method in methods:
+                if method not in found:
+                    derived = batched_jacobians(dynamics, method, BATCH)(*inputs)
+                    both = (derived.state_jacobian, derived.action_jacobian)
+                    found[method] = tuple(map(np.asarray, both))
+            bar.update(len(inputs[0]))
+    jacobians = {name: np.concatenate(both, axis=2) for name, both in found.items()}
+    engine = _engine_facts(dynamics, picked, inputs)
+    judged = [_judged(info, name, ad, picked, reference, engine) for name, ad in jacobians.items()]
+    facts = {"control_dt_s": info.control_dt_s, "steps": len(inputs[0]), "threshold": ZERO}
+    kinds = zip(("verification", "verification_elements"), zip(*judged, strict=True), strict=True)
+    of_samples, of_elements = (
+        with_metadata(pa.concat_tables(parts), kind, **facts, sources=[source_name(info)])
+        for kind, parts in kinds
+    )
+    return Verification(of_samples, of_elements, replayed)
 
-    def engine(*arguments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        after = engine_steps(dynamics.mj_model, dynamics.substeps, *arguments)
-        return after, np.zeros((len(after), 0), bool)  # kinks are MJX's to find
 
-    engine_reference = central_differences(engine, *inputs).jacobian
-    error = relative_error(ad, reference.jacobian)
+class _EngineFacts(NamedTuple):
+    replay_error: np.ndarray
+    differences: Differences
+
+
+def _engine_facts(
+    dynamics: Dynamics, picked: dict[str, np.ndarray], inputs: tuple[np.ndarray, ...]
+) -> _EngineFacts:
+    steps = engine_steps_alone(dynamics.mj_model, dynamics.substeps)
+    error = np.abs(steps(*inputs)[0] - picked["next_state"]).max(axis=1)
+    return _EngineFacts(error, central_differences(steps, *inputs))
+
+
+def _judged(
+    info: DatasetInfo,
+    method: str,
+    ad: np.ndarray,
+    picked: dict[str, np.ndarray],
+    reference: Differences,
+    engine: _EngineFacts,
+) -> tuple[pa.Table, pa.Table]:
+    error = error_against(ad, reference)
     columns = {
         "episode": picked["episode"].astype(np.int32),
         "step": picked["step"].astype(np.int32),
@@ -95,15 +170,30 @@ def verify_jacobians(dataset: Dataset, samples: int, solver: Solver, dtype: Prec
         "worst_element": _worst(info, error),
         "missed_elements": _disagreements(reference.jacobian, ad),
         "invented_elements": _disagreements(ad, reference.jacobian, ZERO_IN_DIFFERENCES),
-        "replay_error": _largest(replayed - picked["next_state"]),
-        "engine_replay_error": _largest(engine(*inputs)[0] - picked["next_state"]),
-        "engine_error": relative_error(ad, engine_reference).max(axis=(1, 2)),
+        "engine_replay_error": engine.replay_error,
+        "engine_error": error_against(ad, engine.differences).max(axis=(1, 2)),
     }
-    same = {"environment": info.environment, "behaviour": info.behaviour, "seed": info.seed}
-    constant = {k: [v] * len(ad) for k, v in {**same, "method": info.method}.items()}
-    table = pa.table({**constant, **columns}, schema=SCHEMA)
-    facts = {"control_dt_s": info.control_dt_s, "steps": len(ad), "threshold": ZERO}
-    return with_metadata(table, "verification", **facts, sources=[source_name(info)])
+    smooth = error[~reference.kink & ~reference.jump].reshape(-1, error.shape[1] * error.shape[2])
+    inputs = (*info.state_names, *info.action_names)
+    elements = {
+        "row_name": np.repeat(info.state_names, len(inputs)),
+        "column_name": np.tile(inputs, len(info.state_names)),
+        "samples": np.full(smooth.shape[1], len(smooth)),
+        # No sample with a derivative: no error to speak of.
+        "median_error": np.median(smooth, axis=0)
+        if len(smooth)
+        else np.full_like(error[0], np.nan),
+        "max_error": smooth.max(axis=0) if len(smooth) else np.full_like(error[0], np.nan),
+    }
+    return (
+        pa.table({**_keys(info, method, len(ad)), **columns}, schema=SCHEMA),
+        pa.table({**_keys(info, method, smooth.shape[1]), **elements}, schema=ELEMENTS_SCHEMA),
+    )
+
+
+def _keys(info: DatasetInfo, method: str, rows: int) -> dict[str, list]:
+    facts = (info.environment, info.behaviour, info.seed, method, method == info.method)
+    return {name: [value] * rows for (name, _), value in zip(_KEYS, facts, strict=True)}
 
 
 def _disagreements(
@@ -113,36 +203,6 @@ def _disagreements(
     scale = np.maximum(1.0, np.abs(nonzero).max(axis=(1, 2), keepdims=True))
     differs = (np.abs(nonzero) > NOT_ZERO * scale) & (np.abs(zero) < zero_below * scale)
     return differs.sum(axis=(1, 2)).astype(np.int32)
-
-
-def pick_samples(dataset: Dataset, samples: int) -> dict[str, np.ndarray]:
-    """Arrays of ``samples`` finite samples, evenly from the strata that occur."""
-    rng = np.random.default_rng(dataset.info.seed)
-    strata = np.concatenate([_strata(episode) for episode in dataset.episodes()])
-    pools = [rng.permutation(np.flatnonzero(strata == k)) for k in range(len(STRATA))]
-    order = [pool[k] for k in range(max(map(len, pools))) for pool in pools if k < len(pool)]
-    chosen = np.sort(order[:samples])
-    parts: list[dict[str, Any]] = []
-    for episode in dataset.episodes():
-        first = episode.index * dataset.info.steps
-        local = chosen[(chosen >= first) & (chosen < first + dataset.info.steps)] - first
-        names = ("state", "action", "memory", "next_state", "state_jacobian", "action_jacobian")
-        part = {name: getattr(episode, name)[local] for name in names}
-        part["episode"], part["step"] = np.full(len(local), episode.index), local
-        parts.append(part)
-    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return {**whole, "stratum": np.array(STRATA)[strata[chosen]]}
-
-
-def _strata(episode: Episode) -> Int[np.ndarray, " time"]:
-    """For each step the index of its stratum; -1 for a sample without a finite Jacobian."""
-    conditions = [
-        np.arange(len(episode.state)) == 0,
-        episode.constraint_active.any(axis=1),
-        episode.contact.any(axis=1),
-    ]
-    strata = np.select(conditions, range(3), default=3)
-    return np.where(episode.jacobian_ok, strata, -1)
 
 
 def mjx_steps(dynamics: Dynamics) -> Steps:
@@ -178,7 +238,3 @@ def _worst(info: DatasetInfo, error: np.ndarray) -> list[str]:
     inputs = (*info.state_names, *info.action_names)
     flat = error.reshape(len(error), -1).argmax(axis=1)
     return [f"{info.state_names[k // len(inputs)]} / {inputs[k % len(inputs)]}" for k in flat]
-
-
-def _largest(values: np.ndarray) -> np.ndarray:
-    return np.abs(values).max(axis=1)

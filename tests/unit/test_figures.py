@@ -21,6 +21,7 @@ from dynsparse.figures.figure_4 import figure_4
 from dynsparse.figures.figure_5 import figure_5, histogram
 from dynsparse.figures.figure_6 import figure_6, first_episode
 from dynsparse.figures.figure_7 import figure_7, length_counts, log_edges
+from dynsparse.figures.figure_verification import figure_verification
 from dynsparse.figures.learning_curve import learning_curve
 from dynsparse.figures.pictures import NO_PICTURE
 from dynsparse.figures.style import save_figure
@@ -316,3 +317,22 @@ def test_figures_and_tables_need_no_simulator():
     code += "\nimport dynsparse.tables.table_1, dynsparse.tables.table_a1_1"
     code += "\nassert not {'jax', 'mujoco', 'h5py', 'matplotlib.pyplot'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def verified(errors, method="hybrid", stored=True):
+    table = pa.table({"error": errors})
+    count = len(errors)
+    facts = {"environment": "FingerSpin", "behaviour": "expert", "method": method}
+    for name, value in {**facts, "stored": stored, "kink": False, "jump": False}.items():
+        table = table.append_column(name, pa.array([value] * count))
+    return table
+
+
+def test_verification_tells_each_methods_share():
+    both = pa.concat_tables([verified([1e-9, 1e-8]), verified([1e-9, 1.0], "unrolled", False)])
+    kink = both.slice(0, 1).set_column(both.column_names.index("kink"), "kink", pa.array([True]))
+    axes = figure_verification([pa.concat_tables([both, kink])]).axes[0]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == ["hybrid: 100.0% right", "unrolled: 50.0% right"]
+    assert axes.get_title() == "FingerSpin (expert): 2 samples, 1 left out"
+    assert len(axes.lines) == 2

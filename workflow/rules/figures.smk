@@ -180,6 +180,26 @@ rule figure_7:
         "../scripts/figure_7.py"
 
 
+rule figure_verification:
+    input:
+        tables=each_case(f"{MERGED}/verification.parquet"),
+        library=library("figures.figure_verification"),
+    output:
+        svg=report(
+            f"{FIGURES}/figure_verification.svg",
+            caption="../report/figure_verification.rst",
+            category="Verification",
+            labels={"item": "Errors of the Jacobians"},
+        ),
+        png=f"{FIGURES}/figure_verification.png",
+    log:
+        f"{LOGS}/figure_verification.log",
+    conda:
+        "../../envs/conda.yaml"
+    script:
+        "../scripts/figure_verification.py"
+
+
 rule learning_curves:
     input:
         curves=CURVES,
@@ -207,3 +227,4 @@ ITEMS.append(f"{FIGURES}/figure_1.svg")
 ITEMS += [f"{FIGURES}/figure_{number}.svg" for number in (5, 6, 7)]
 if CURVES:
     ITEMS.append(f"{FIGURES}/learning_curves.svg")
+ITEMS.append(f"{FIGURES}/figure_verification.svg")

@@ -1,0 +1,68 @@
+"""How far Jacobians are from finite differences of the same step."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dynsparse.figures.style import SERIES, counted, heading, panels, styled
+
+# As in the verification table: an error below this counts as right.
+RIGHT = 1e-4
+# What finite differences cannot tell from zero, and more than any error that was seen.
+SMALLEST, LARGEST = 1e-13, 1e4
+STYLES = ("-", "--", ":", "-.")
+
+
+@styled()
+def figure_verification(samples: Sequence[pa.Table]) -> Figure:
+    """Share of samples whose error exceeds a value, per method, on logarithmic axes.
+
+    Args:
+        samples: tables of kind ``verification``, merged over seeds, one per environment and
+            behaviour.
+
+    Returns:
+        One panel per table; samples at kinks and jumps, which have no derivative, are left out
+        and counted in the panel's title.
+    """
+    figure, axes = panels(len(samples), height_in=2.0)
+    for panel, table in zip(axes, samples, strict=True):
+        _exceedance(panel, table)
+    figure.supxlabel("error of a sample: largest |Jacobian - difference|, relative", fontsize=8)
+    figure.supylabel("share of samples with a larger error", fontsize=8)
+    figure.suptitle(
+        "Jacobians against central differences of the same step\n"
+        "grey: errors that count as wrong; a curve ends at the largest error",
+        fontsize=9,
+    )
+    return figure
+
+
+def _exceedance(axes: Axes, table: pa.Table) -> None:
+    smooth = pc.invert(pc.or_(table["kink"], table["jump"]))
+    axes.axvspan(RIGHT, LARGEST, color="#E8E8E8", linewidth=0)
+    for number, method in enumerate(table["method"].unique().to_pylist()):
+        chosen = pc.and_(smooth, pc.equal(table["method"], method))
+        error = np.sort(table["error"].to_numpy()[chosen.to_numpy(zero_copy_only=False)])
+        if not len(error):
+            continue
+        share = 1 - np.arange(len(error)) / len(error)
+        axes.step(
+            np.maximum(error, SMALLEST),
+            share,
+            where="pre",
+            color=SERIES[number],
+            linestyle=STYLES[number % len(STYLES)],
+            label=f"{method}: {(error < RIGHT).mean():.1%} right",
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(SMALLEST, LARGEST)
+    left_out = int(pc.sum(pc.invert(smooth.filter(table["stored"]))).as_py() or 0)
+    kept = pc.sum(table["stored"]).as_py() - left_out
+    axes.set_title(f"{heading(table)}: {counted(kept, 'sample')}, {left_out} left out")
+    axes.legend(loc="upper right")

@@ -86,8 +86,8 @@ def test_always_zero_elements_on_the_track_and_beyond_its_end(cartpole_file, car
     assert not always.any()
 
 
-def test_jacobians_that_are_not_finite_are_marked():
-    """Two episodes of three steps, in batches of four; one number of sample 4 is not finite."""
+def test_jacobians_that_are_not_finite_are_marked(cartpole):
+    """Two episodes of three steps; one number of sample 4 is not finite."""
     shape = (2, 3)
     steps = {
         "state": np.arange(12.0).reshape(*shape, 2),
@@ -97,16 +97,18 @@ def test_jacobians_that_are_not_finite_are_marked():
         "terminated": np.zeros(shape, bool),
     }
 
-    def derive(state, action, memory):
+    def derive(state, action, memory, advance):
+        advance(len(state))
         jacobian = np.repeat(state[:, :, None], 2, axis=2)
         jacobian[state[:, 0] == 8.0, 1, 1] = np.nan
         nothing = np.zeros((len(state), 0), bool)
-        record = StepRecord(memory, nothing, nothing)
+        record = StepRecord(memory, nothing, nothing, state[:, 0] > 4)
         return Linearisation(state, jacobian, jacobian[:, :, :1], record)
 
     done = []
-    block = _with_jacobians(derive, steps, 4, done.append)
+    block = _with_jacobians(cartpole.mj_model, derive, steps, done.append)
     assert block["jacobian_ok"].tolist() == [[True, True, True], [True, False, True]]
-    # Samples stay in order, and those that fill up the last batch are dropped.
+    assert block["solver_converged"].tolist() == [[False, False, False], [True, True, True]]
+    assert "tangent_state_jacobian" not in block
     np.testing.assert_array_equal(block["state_jacobian"][..., 0, 0], steps["state"][..., 0])
-    assert done == [4, 2]
+    assert done == [6]

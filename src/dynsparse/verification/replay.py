@@ -50,7 +50,7 @@ def replay(dataset: Dataset, dynamics: Dynamics, steps: Steps) -> pa.Table:
     return with_metadata(table, "replay", sources=[source_name(info)])
 
 
-def _counts(episode: Episode, dynamics: Dynamics, steps: Steps) -> dict[str, float | None]:
+def _counts(episode: Episode, dynamics: Dynamics, steps: Steps) -> dict[str, int | float | None]:
     inputs = (episode.state, episode.action, episode.memory)
     error = _largest(steps(*inputs)[0] - episode.next_state)
     model, substeps = dynamics.mj_model, dynamics.substeps

@@ -8,6 +8,7 @@ cores), measured in this one run.
 """
 
 import argparse
+import resource
 import time
 from collections.abc import Callable
 from functools import partial
@@ -19,17 +20,19 @@ import numpy as np
 
 from dynsparse.dataset import open_dataset
 from dynsparse.environments import load
-from dynsparse.jacobians import METHODS, linearise
+from dynsparse.jacobians import METHODS, Linearisation, batched_jacobians
 from dynsparse.job import cache_compilations
 from dynsparse.precision import precision
-from dynsparse.verification.differences import central_differences, relative_error
-from dynsparse.verification.engine import engine_steps
-from dynsparse.verification.verify import mjx_steps, pick_samples
+from dynsparse.verification.differences import central_differences, error_against
+from dynsparse.verification.engine import engine_steps_alone
+from dynsparse.verification.samples import pick_samples
+from dynsparse.verification.verify import mjx_steps
 
 SECONDS = 3.0
 HEADER = (
     "| environment (behaviour) | method | median | p99 | largest | share below 1e-4 "
-    "| zeros | Jacobians/s | compile [s] |\n|---|---|---|---|---|---|---|---|---|"
+    "| zeros | Jacobians/s | of naive | of the step | compile [s] |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -54,46 +57,46 @@ def measure(path: Path, samples: int, batch: int) -> None:
     with open_dataset(path) as dataset:
         picked, info = pick_samples(dataset, samples), dataset.info
     inputs = tuple(picked[name] for name in ("state", "action", "memory"))
-    few = tuple(values[:batch] for values in inputs)
     dynamics = load(info.environment)
     reference = central_differences(mjx_steps(dynamics), *inputs)
     smooth = ~(reference.kink | reference.jump)
     label = f"{info.environment} ({info.behaviour})"
+    plain = jax.jit(jax.vmap(lambda *x: dynamics.step(*x)[0]))
+    step_rate = _rate(plain, inputs)
+    print(f"| {label} | the step alone (steps/s) | | | | | | {step_rate:.0f} | | | |")
+    naive_rate = None
+    # Unrolled first: it is what one gets by vmap(jacfwd(step)), the naive way.
     for method in METHODS:
-        compiled = jax.jit(jax.vmap(partial(linearise, dynamics, method)))
+        derive = batched_jacobians(dynamics, method, batch)
         started = time.perf_counter()
-        jax.block_until_ready(compiled(*few))
+        jacobian = _whole(derive(*inputs))
         compile_s = time.perf_counter() - started
-        jacobian = _in_batches(compiled, inputs, batch)
-        error = relative_error(jacobian, reference.jacobian).max(axis=(1, 2))[smooth]
+        rate = _rate(derive, inputs)
+        naive_rate = naive_rate or rate
+        error = error_against(jacobian, reference).max(axis=(1, 2))[smooth]
         print(
             f"| {label} | {method} | {np.median(error):.0e} | {np.quantile(error, 0.99):.0e} "
             f"| {error.max():.0e} | {(error < 1e-4).mean():.3f} "
-            f"| {(np.abs(jacobian) < 1e-12).mean():.4f} "
-            f"| {_rate(compiled, few):.0f} | {compile_s:.0f} |",
+            f"| {(np.abs(jacobian) < 1e-12).mean():.4f} | {rate:.0f} | {rate / naive_rate:.2f} "
+            f"| 1/{step_rate / rate:.0f} | {compile_s:.0f} |",
             flush=True,
         )
-    plain = jax.jit(jax.vmap(lambda *x: dynamics.step(*x)[0]))
-    print(f"| {label} | plain step (steps/s) | | | | | | {_rate(plain, few):.0f} | |")
-
-    def engine(*x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        after = engine_steps(dynamics.mj_model, dynamics.substeps, *x)
-        return after, np.zeros((len(after), 0), bool)
-
-    differences = partial(central_differences, engine)
-    print(f"| {label} | C engine, differences | | | | | | {_rate(differences, few):.0f} | |")
+    differences = partial(
+        central_differences, engine_steps_alone(dynamics.mj_model, dynamics.substeps)
+    )
+    rate = _rate(differences, inputs)
+    print(f"| {label} | C engine, differences of two widths | | | | | | {rate:.0f} | | | |")
     excluded = f"{int(reference.kink.sum())} kinks, {int((~smooth & ~reference.kink).sum())} jumps"
-    print(f"| {label} | of {len(smooth)} samples left out: {excluded} | | | | | | | |", flush=True)
+    memory_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(
+        f"| {label} | of {len(smooth)} samples left out: {excluded}; peak memory so far "
+        f"{memory_gb:.1f} GB | | | | | | | | | |",
+        flush=True,
+    )
 
 
-def _in_batches(compiled: Callable, inputs: tuple[np.ndarray, ...], batch: int) -> np.ndarray:
-    count, parts = len(inputs[0]), []
-    for start in range(0, count, batch):
-        index = np.minimum(np.arange(start, start + batch), count - 1)
-        result = compiled(*(values[index] for values in inputs))
-        both = np.concatenate([result.state_jacobian, result.action_jacobian], axis=2)
-        parts.append(both[: count - start])
-    return np.concatenate(parts)
+def _whole(result: Linearisation) -> np.ndarray:
+    return np.concatenate([result.state_jacobian, result.action_jacobian], axis=2)
 
 
 def _rate(function: Callable[..., Any], inputs: tuple[np.ndarray, ...]) -> float:

@@ -8,8 +8,8 @@ import click
 
 from dynsparse.errors import DynsparseError
 
-# dynsparse.jacobians.METHODS, which would load JAX to show a help text.
-METHOD_NAMES = ("unrolled", "implicit", "hybrid")
+# auto and dynsparse.jacobians.METHODS, which would load JAX to show a help text.
+METHOD_NAMES = ("auto", "unrolled", "implicit", "hybrid")
 
 
 class _OneLine(click.Group):
@@ -37,7 +37,7 @@ def main() -> None:
 @click.option("--episodes", type=click.IntRange(1), required=True)
 @click.option("--steps", type=click.IntRange(1), required=True, help="Control steps per episode.")
 @click.option("--seed", type=click.IntRange(0), required=True)
-@click.option("--method", type=click.Choice(METHOD_NAMES), default="hybrid", show_default=True)
+@click.option("--method", type=click.Choice(METHOD_NAMES), default="auto", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="HDF5 file.")
 def collect(
     environment: str,

@@ -1,6 +1,6 @@
 """Counts, patterns and durations of a large file, beside only reading it and the obvious way.
 
-    python benchmarks/statistics.py [--steps 1000000] [--folder results] [--obvious-steps 50000]
+    python benchmarks/zero_statistics.py [--steps N] [--folder results] [--obvious-steps M]
 
 Makes a synthetic file of CheetahRun's size (3.9 GB for a million steps) with planted zeros, runs
 the statistics' own stages over it, each in a process of its own, and deletes it. The obvious way

@@ -25,7 +25,7 @@ def collect(**changes):
 
 
 def test_the_methods_offered_are_the_librarys():
-    assert set(METHOD_NAMES) == set(METHODS)
+    assert set(METHOD_NAMES) == {"auto", *METHODS}
 
 
 def test_info_tells_what_is_in_a_file(cartpole_file):

@@ -52,18 +52,18 @@ class EngineEnvironment(wrapper.Wrapper):
     def reset(self, rng: jax.Array) -> Any:
         """The environment's own reset, its physics exchanged."""
         with exchanged(self._engine.forward, self._engine.step):
-            return self.slim(self.env.reset(rng))
+            return self._slim(self.env.reset(rng))
 
     def step(self, state: Any, action: jax.Array) -> Any:
         """The environment's own step, its physics exchanged."""
         with exchanged(self._engine.forward, self._engine.step):
-            return self.slim(self.env.step(self.whole(state), action))
+            return self._slim(self.env.step(self._whole(state), action))
 
-    def slim(self, state: Any) -> Any:
-        """A state of the environment itself as one of this."""
+    def _slim(self, state: Any) -> Any:
+        """A state without the fields of its data that never change."""
         return state.replace(data={name: getattr(state.data, name) for name in self._carried})
 
-    def whole(self, state: Any) -> Any:
+    def _whole(self, state: Any) -> Any:
         """A state as the environment itself takes it."""
         return state.replace(data=self._constants.replace(**state.data))
 

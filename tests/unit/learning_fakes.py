@@ -60,6 +60,7 @@ def slider_arrays(seed, episodes, steps):
                 "contact": touch[:, None],
                 "constraint_active": np.zeros((steps, 0), bool),
                 "jacobian_ok": np.ones(steps, bool),
+                "solver_converged": np.ones(steps, bool),
             }
         )
     return {name: np.stack([block[name] for block in blocks]) for name in blocks[0]}

@@ -182,7 +182,7 @@ IMPOSSIBLE = [
         "random",
         "environments.FingerSpin.behaviours: ",
     ),
-    (("jacobian", "method"), "exact", "jacobian.method: 'exact' is not one of ['unrolled', "),
+    (("jacobian", "method"), "exact", "jacobian.method: 'exact' is not one of ['auto', "),
     (("simulator", "solver"), "fast", "simulator.solver: 'fast' is not one of ['as_shipped', "),
     (("simulator", "dtype"), "float16", "simulator.dtype: 'float16' is not one of ['float64', "),
     (("policies", "expert"), "bought", "policies.expert: 'bought' is neither 'shipped' nor "),

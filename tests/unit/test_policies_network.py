@@ -36,7 +36,7 @@ def brax():
 @pytest.mark.parametrize("batch", [(), (7,)])
 def test_acts_as_brax_does_with_the_same_key(brax, mode, deterministic, batch):
     make_policy, parameters = brax
-    policy = _policy("ReacherHard", 0, 0, parameters)
+    policy = _policy("ReacherHard", 0, 0, parameters, "ppo")
     act = policy_functions(policy.activation)[mode]
     for seed in range(20):
         key, observation_key = jax.random.split(jax.random.PRNGKey(seed))

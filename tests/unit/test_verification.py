@@ -1,12 +1,11 @@
 """Verification: the referee on known functions, and the stage on a real and a spoiled file."""
 
-import shutil
-
 import h5py
 import numpy as np
 import pytest
 
-from dynsparse.dataset import open_dataset
+from dynsparse.dataset import BlockWriter, open_dataset
+from dynsparse.dataset.schema import DIGEST
 from dynsparse.verification import verify_jacobians
 from dynsparse.verification.differences import (
     Differences,
@@ -125,10 +124,13 @@ def test_a_sound_file_passes_and_replays(cartpole_file):
 def test_one_wrong_element_is_found(cartpole_file, tmp_path, value, count):
     """The cart's position moves nothing but itself; its velocity moves its position."""
     spoiled = tmp_path / "spoiled.h5"
-    shutil.copy(cartpole_file, spoiled)
     row, column = (2, 0) if value else (0, 2)
-    with h5py.File(spoiled, "r+") as file:
-        file["state_jacobian"][:, :, row, column] = value
+    with h5py.File(cartpole_file) as file, open_dataset(cartpole_file) as dataset:
+        arrays = {name: file[name][()] for name in file if name != DIGEST}
+        arrays["state_jacobian"][:, :, row, column] = value
+        with BlockWriter(spoiled, dataset.info) as writer:
+            writer.write(0, arrays)
+            writer.finish()
     with open_dataset(spoiled) as dataset:
         table = verify_jacobians(dataset, 5, [], "as_shipped", "float64").samples.to_pydict()
     assert min(table["error"]) > 1e-4

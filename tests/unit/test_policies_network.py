@@ -47,7 +47,7 @@ def test_acts_as_brax_does_with_the_same_key(brax, mode, deterministic, batch):
 
 
 def test_takes_the_precision_of_its_surroundings(brax):
-    policy = _policy("ReacherHard", 0, 0, brax[1])
+    policy = _policy("ReacherHard", 0, 0, brax[1], "ppo")
     stochastic, _ = policy_functions("swish")
     with precision("float64"):
         observation = jnp.ones(OBSERVATION_SIZE)
@@ -57,7 +57,7 @@ def test_takes_the_precision_of_its_surroundings(brax):
 
 def test_policies_of_one_shape_share_one_compilation(brax):
     stochastic = jax.jit(policy_functions("swish")[0])
-    first = policy_parameters(_policy("ReacherHard", 0, 0, brax[1]))
+    first = policy_parameters(_policy("ReacherHard", 0, 0, brax[1], "ppo"))
     second = jax.tree.map(lambda array: array + 1, first)
     for parameters in (first, second):
         stochastic(parameters, jnp.ones(OBSERVATION_SIZE), jax.random.PRNGKey(0))

@@ -6,6 +6,7 @@ import pytest
 
 from dynsparse.dataset import BlockWriter, open_dataset
 from dynsparse.dataset.schema import DIGEST
+from dynsparse.sparsity.merging import merge_seeds
 from dynsparse.verification import verify_jacobians
 from dynsparse.verification.differences import (
     Differences,
@@ -110,6 +111,8 @@ def test_a_sound_file_passes_and_replays(cartpole_file):
     replay = found.replay.to_pydict()
     assert replay["replayed"] == replay["engine_replayed"] == replay["converged"] == [40] * 3
     assert max(replay["max_replay_error"]) < 1e-12
+    for table_of_one_seed in found:
+        assert merge_seeds([table_of_one_seed]).num_rows == table_of_one_seed.num_rows
     elements = found.elements.to_pydict()
     assert len(elements["row_name"]) == 2 * 4 * 5
     assert max(elements["max_error"]) == np.array(table["error"])[smooth].max()

@@ -47,7 +47,8 @@ def replay(dataset: Dataset, dynamics: Dynamics, steps: Steps) -> pa.Table:
     same = {"environment": info.environment, "behaviour": info.behaviour, "seed": info.seed}
     rows = [{**same, **_counts(episode, dynamics, steps)} for episode in dataset.episodes()]
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
-    return with_metadata(table, "replay", sources=[source_name(info)])
+    steps_in_all = info.episodes * info.steps
+    return with_metadata(table, "replay", steps=steps_in_all, sources=[source_name(info)])
 
 
 def _counts(episode: Episode, dynamics: Dynamics, steps: Steps) -> dict[str, int | float | None]:

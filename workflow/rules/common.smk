@@ -1,4 +1,5 @@
 import json
+import gc
 import os
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from dynsparse.suite import SUITE
 # Quietens XLA, which warns about each compiled program that it takes from its cache. It has to
 # be set before a job's interpreter loads it.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# A tenth of the time in which a large study is planned goes into looking for garbage among jobs.
+gc.set_threshold(100_000, 50, 100)
 
 ROOT = Path(workflow.basedir)
 try:

@@ -2,7 +2,7 @@
 
 Targets are named after what they make: all, table_1, table_a1_1, figure_1, figure_3, figure_4,
 figure_5, figure_6, figure_7, figure_8, summaries, table_recovery, hyperparameters, learning_curves,
-verification, report and others. docs/dag.md has them all, and walks through the rules.
+verification, report, audit and others. docs/dag.md has them all, and walks through the rules.
 """
 
 # A study given by --configfile replaces the default; Snakemake would merge the two.
@@ -26,10 +26,12 @@ include: "workflow/rules/questions.smk"
 include: "workflow/rules/robustness.smk"
 include: "workflow/rules/learning.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/audit.smk"
 
 
 rule all:
     default_target: True
     input:
         ITEMS,
+        MANIFEST,
     localrule: True

@@ -90,3 +90,24 @@ def info(dataset: Path) -> None:
     from dynsparse.dataset import describe
 
     click.echo(describe(dataset))
+
+
+@main.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option("--seed", type=click.IntRange(0), help="Of the samples that are drawn.")
+@click.option("--transitions", type=click.IntRange(1), help="Per environment and behaviour.")
+@click.option("--tables", type=click.IntRange(0), help="Jobs per seed to recompute.")
+@click.option("--collections", type=click.IntRange(0), help="Datasets to collect again.")
+@click.option("--output", type=click.Path(path_type=Path), help="A folder; else RESULTS/audit.")
+def audit(results: Path, output: Path | None, **extent: int | None) -> None:
+    """May I believe this? Audits the folder of a study; status 1 if a check fails."""
+    from dynsparse.audit.report import terminal, write_audit
+    from dynsparse.audit.run import Extent
+    from dynsparse.audit.run import audit as audit_study
+
+    chosen = {name: value for name, value in extent.items() if value is not None}
+    result = audit_study(results, Extent(**chosen))
+    write_audit(result, output or results / "audit")
+    click.echo(terminal(result))
+    if not result.passed:
+        sys.exit(1)

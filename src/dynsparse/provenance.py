@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("dynsparse", "jax", "jaxlib", "mujoco", "mujoco-mjx", "playground", "numpy", "h5py")
+# What results depend on, relative to the project's folder.
+CODE = ("Snakefile", "workflow", "src", "envs", "resources")
 
 
 def provenance(config: Mapping[str, Any], policy_digest: str) -> str:
@@ -41,6 +43,28 @@ def commit() -> str:
         return name + ("+" if _git(source, "status", "--porcelain", "--", ".") else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def code_state(project: Path) -> dict[str, Any]:
+    """The code as it stands: commit, files that differ from it, packages, interpreter, machine.
+
+    Args:
+        project: the folder with the Snakefile. Configurations may differ from the commit, since
+            what they said is recorded itself.
+    """
+    try:
+        name = _git(project, "rev-parse", "HEAD")
+        changed = _git(project, "diff", "--name-only", "--relative", "HEAD", "--", *CODE)
+        untracked = _git(project, "ls-files", "--others", "--exclude-standard", "--", *CODE)
+    except (OSError, subprocess.CalledProcessError):
+        name, changed, untracked = "unknown", "", ""
+    return {
+        "commit": name,
+        "changed": sorted([*changed.splitlines(), *untracked.splitlines()]),
+        "packages": {package: version(package) for package in PACKAGES},
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -65,4 +65,4 @@ def _exceedance(axes: Axes, table: pa.Table) -> None:
     left_out = int(pc.sum(pc.invert(smooth.filter(table["stored"]))).as_py() or 0)
     kept = pc.sum(table["stored"]).as_py() - left_out
     axes.set_title(f"{heading(table)}: {counted(kept, 'sample')}, {left_out} left out")
-    axes.legend(loc="lower center")
+    axes.legend(loc="upper right", frameon=True, framealpha=0.9, edgecolor="none")

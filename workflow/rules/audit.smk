@@ -25,7 +25,7 @@ rule manifest:
         "../../envs/conda.yaml"
     params:
         config=config,
-        folder=RESULTS,
+        folder=lambda wildcards: RESULTS,
         # The inner Snakemake only reads what the outer one has made, hence no lock.
         summary=[
             *("snakemake", "--snakefile", workflow.main_snakefile, "--nolock"),
@@ -62,7 +62,7 @@ rule audit:
     conda:
         "../../envs/conda.yaml"
     params:
-        folder=RESULTS,
+        folder=lambda wildcards: RESULTS,
         promised=ITEMS,
         # Runs drawn jobs again in a folder where nothing but their files is missing.
         snakemake=[

@@ -121,5 +121,40 @@ def minutes(base):
     return lambda wildcards, attempt: round(base * attempt)
 
 
+def each_training(kind):
+    """The tables of one kind of all environments and losses."""
+    return [
+        path
+        for environment, behaviour in LEARNING_CASES
+        for path in expand(
+            f"{LEARNED}/{{loss}}/{kind}.parquet",
+            environment=environment,
+            behaviour=behaviour,
+            loss=LEARNING["losses"],
+        )
+    ]
+
+
+def each_learning_case(pattern):
+    """``pattern`` for every environment and behaviour that is learned."""
+    return [
+        path
+        for environment, behaviour in LEARNING_CASES
+        for path in expand(
+            pattern, environment=environment, behaviour=behaviour, allow_missing=True
+        )
+    ]
+
+
+def merged(statistic):
+    """One merged statistic of every case, in the order of the config."""
+    return each_case(f"{MERGED}/{statistic}.parquet")
+
+
+def judged(study):
+    """The merged statistics by which the claims are judged, of all cases of a study."""
+    return [path.replace(RESULTS, study, 1) for name in JUDGED for path in merged(name)]
+
+
 # Everything a study makes for its reader; the files of rules add themselves here.
 ITEMS = []

@@ -35,31 +35,6 @@ wildcard_constraints:
     number=r"\d+",
 
 
-def each_training(kind):
-    """The tables of one kind of all environments and losses."""
-    return [
-        path
-        for environment, behaviour in LEARNING_CASES
-        for path in expand(
-            f"{LEARNED}/{{loss}}/{kind}.parquet",
-            environment=environment,
-            behaviour=behaviour,
-            loss=LEARNING["losses"],
-        )
-    ]
-
-
-def each_learning_case(pattern):
-    """``pattern`` for every environment and behaviour that is learned."""
-    return [
-        path
-        for environment, behaviour in LEARNING_CASES
-        for path in expand(
-            pattern, environment=environment, behaviour=behaviour, allow_missing=True
-        )
-    ]
-
-
 rule train_models:
     input:
         data=expand(DATA, seed=SEEDS, allow_missing=True),

@@ -4,11 +4,6 @@
 THRESHOLD = config["sparsity"]["threshold"]
 
 
-def merged(statistic):
-    """One merged statistic of every case, in the order of the config."""
-    return each_case(f"{MERGED}/{statistic}.parquet")
-
-
 rule table_1_seeds:
     input:
         elements=merged("elements"),

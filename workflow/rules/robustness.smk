@@ -17,11 +17,6 @@ wildcard_constraints:
     ablation="[a-z0-9]+",
 
 
-def judged(study):
-    """The merged statistics by which the claims are judged, of all cases of a study."""
-    return [path.replace(RESULTS, study, 1) for name in JUDGED for path in merged(name)]
-
-
 rule robustness:
     input:
         f"{TABLES}/table_robustness.parquet",
@@ -77,7 +72,7 @@ rule table_robustness:
     conda:
         "../../envs/conda.yaml"
     params:
-        merged=f"{RESULTS}/merged",
+        merged=lambda wildcards: f"{RESULTS}/merged",
         cases=CASES,
         ablations={
             name: f"{ABLATED}/merged".format(ablation=name) for name in ABLATIONS
@@ -109,7 +104,7 @@ rule reproduction:
     conda:
         "../../envs/conda.yaml"
     params:
-        merged=f"{RESULTS}/merged",
+        merged=lambda wildcards: f"{RESULTS}/merged",
         cases=CASES,
         threshold=THRESHOLD,
     script:

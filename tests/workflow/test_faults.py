@@ -58,7 +58,7 @@ def test_a_damaged_dataset_ends_its_job_with_one_line(finished):
     done = damaged.snakemake(target, "--rerun-triggers", "mtime", check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stdout
-    logs = damaged.root / "results/damaged/logs/count_elements/CartpoleBalance/random"
+    logs = damaged.root / "results/damaged/logs/measure_patterns/CartpoleBalance/random"
     (line,) = (logs / "seed-0.log").read_text().splitlines()
     assert line.startswith(f"error: results/damaged/{DATA}: not a whole HDF5 file: ")
     assert line in done.stdout

@@ -27,7 +27,7 @@ from dynsparse.audit.completeness import completeness
 from dynsparse.audit.crate import write_crate
 from dynsparse.audit.elsewhere import draw_jobs
 from dynsparse.audit.manifest import read_manifest, schema
-from dynsparse.audit.published import published
+from dynsparse.audit.published import numbers_of, published
 from dynsparse.audit.recording import make_manifest
 from dynsparse.audit.repeatability import repeatability
 from dynsparse.audit.report import terminal, write_audit
@@ -405,3 +405,23 @@ def test_data_of_another_machine_are_compared_where_rounding_has_not_grown(study
     else:
         assert failures([check]) == []
         assert "on another kind of machine" in check.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "number"),
+    [
+        (
+            {"setting": "batch", "value": "128", "paper": "512"},
+            ("t", "", "", "batch", "512", "128", True),
+        ),
+        (
+            {"claim": "zeros", "environment": "E", "behaviour": "random", "paper": 3, "ours": 2.0},
+            ("t", "E", "random", "zeros", 3, 2.0, False),
+        ),
+        ({"claim": "zeros", "paper": None, "ours": 2.0}, None),
+        ({"element": "x", "paper": 3}, None),
+    ],
+)
+def test_published_numbers_may_stand_one_per_row(row, number):
+    found = [tuple(each) for each in numbers_of("t", row)]
+    assert found == ([] if number is None else [number])

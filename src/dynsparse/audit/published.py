@@ -17,6 +17,8 @@ KEYS = ("environment",)
 PREFIX, FOLDER = "paper_", "resources/paper/"
 # Our columns where they are not named like the paper's.
 OURS = {"mean_reward": "mean_return_per_1000_steps"}
+# In tables with one quantity per row: the columns that hold its name, and ours.
+PER_ROW = (("setting", "value"), ("claim", "ours"))
 # The paper's policies are all trained ones.
 COMPARABLE = "expert"
 
@@ -38,7 +40,7 @@ def published(folder: Path, manifest: Manifest) -> tuple[Check, tuple[Number, ..
         except (OSError, pa.ArrowException, DynsparseError) as error:
             failures.append(Failure(path, f"cannot be compared: {' '.join(str(error).split())}"))
             continue
-        numbers += [number for row in rows for number in _numbers(Path(path).stem, row)]
+        numbers += [number for row in rows for number in numbers_of(Path(path).stem, row)]
     comparable = [number for number in numbers if number.comparable]
     equal = sum(_equal(number) for number in comparable)
     others = len(numbers) - len(comparable)
@@ -93,7 +95,8 @@ def _read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def _numbers(item: str, row: Row) -> Iterator[Number]:
+def numbers_of(item: str, row: Row) -> Iterator[Number]:
+    """The published numbers in a row of a table, each beside ours."""
     environment, behaviour = str(row.get("environment", "")), str(row.get("behaviour", ""))
     where = item, environment, behaviour
     comparable = behaviour in ("", COMPARABLE)
@@ -101,6 +104,7 @@ def _numbers(item: str, row: Row) -> Iterator[Number]:
         quantity = column.removeprefix(PREFIX)
         if quantity != column and paper is not None:
             yield Number(*where, quantity, paper, row.get(OURS.get(quantity, quantity)), comparable)
-    # Tables of settings have a row per setting.
-    if row.get("paper") is not None:
-        yield Number(*where, str(row["setting"]), row["paper"], row["value"], comparable)
+    # Some tables have one quantity per row.
+    for quantity, ours in PER_ROW:
+        if row.get("paper") is not None and quantity in row:
+            yield Number(*where, str(row[quantity]), row["paper"], row[ours], comparable)

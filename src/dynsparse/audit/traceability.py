@@ -15,6 +15,7 @@ from dynsparse.dataset import DatasetInfo, open_dataset
 from dynsparse.sparsity.parquet import METADATA_KEY
 
 LOCK = re.compile(r"^envs/.*\.txt$")
+DATASET = re.compile(r"/seed-\d+$")
 CLEAN = re.compile(r"^[0-9a-f]{40}$")
 
 
@@ -117,9 +118,11 @@ def _named_sources(path: Path) -> list[str]:
     """The datasets that a Parquet file names; none if it cannot be read, which others report."""
     try:
         metadata = pq.read_schema(path).metadata or {}
-        return list(json.loads(metadata.get(METADATA_KEY, b"{}")).get("sources", []))
+        named = json.loads(metadata.get(METADATA_KEY, b"{}")).get("sources", [])
     except (OSError, ValueError, pa.ArrowException):
         return []
+    # Others are models, from which what is structural is told.
+    return [name for name in named if DATASET.search(name)]
 
 
 def _policies(manifest: Manifest) -> Check:

@@ -13,7 +13,7 @@ import mujoco
 import numpy as np
 from jaxtyping import Array, Bool, Float
 from mujoco import mjx
-from mujoco.mjx._src import collision_driver, solver, support
+from mujoco.mjx._src import collision_driver, math, solver, support
 
 from dynsparse.errors import DynsparseError
 
@@ -113,6 +113,42 @@ def settled_line_search() -> Iterator[None]:
         yield
     finally:
         point.create = shipped
+
+
+@contextmanager
+def exact_closest_points() -> Iterator[None]:
+    """Let MJX find closest points on segments as MuJoCo's C engine does, while tracing.
+
+    As shipped, it divides by a squared length plus 1e-6, which turns the normals of small
+    capsules' contacts by some 1e-4 rad (docs/jacobians.md).
+    """
+    shipped = math.closest_segment_point, math.closest_segment_to_segment_points
+    math.closest_segment_point = _closest_on_segment
+    math.closest_segment_to_segment_points = _closest_between_segments
+    try:
+        yield
+    finally:
+        math.closest_segment_point, math.closest_segment_to_segment_points = shipped
+
+
+Point = Float[Array, "3"]
+
+
+def _closest_on_segment(a: Point, b: Point, point: Point) -> Point:
+    along = b - a
+    length_squared = jnp.maximum(along @ along, mujoco.mjMINVAL)
+    return a + jnp.clip((point - a) @ along / length_squared, 0.0, 1.0) * along
+
+
+def _closest_between_segments(a0: Point, a1: Point, b0: Point, b1: Point) -> tuple[Point, Point]:
+    along_a, along_b, offset = a1 - a0, b1 - b0, a0 - b0
+    aa, bb, ab = along_a @ along_a, along_b @ along_b, along_a @ along_b
+    # Where the two lines are closest; any point does where they are parallel.
+    determinant = jnp.maximum(aa * bb - ab * ab, mujoco.mjMINVAL)
+    t = jnp.clip((ab * (along_b @ offset) - bb * (along_a @ offset)) / determinant, 0.0, 1.0)
+    at_b = _closest_on_segment(b0, b1, a0 + t * along_a)
+    # Where that is an end of b, it may be closer to another point of a.
+    return _closest_on_segment(a0, a1, at_b), at_b
 
 
 Solve = Callable[[mjx.Model, mjx.Data], mjx.Data]

@@ -15,6 +15,8 @@ from dynsparse.environments import load, names, playground_environment
 from dynsparse.environments.playground import CONVERGED_SOLVER
 from dynsparse.errors import DynsparseError
 from dynsparse.suite import SUITE
+from dynsparse.verification.engine import engine_steps
+from dynsparse.verification.verify import mjx_steps
 
 pytestmark = pytest.mark.usefixtures("float64")
 PUBLISHED = Path(__file__).parents[2] / "resources" / "paper" / "table1.csv"
@@ -153,6 +155,18 @@ def test_a_converged_solver_changes_both_engines():
         assert getattr(environment.mj_model.opt, key) == value
         assert float(getattr(environment.mjx_model.opt, key)) == value
         assert getattr(shipped.mj_model.opt, key) != value
+
+
+@pytest.mark.parametrize(("solver", "same"), [("as_shipped", False), ("converged", True)])
+def test_a_converged_step_is_the_c_engines(solver, same):
+    """In states around BallInCup's cup, many of them in contact, in which as shipped it is not."""
+    dynamics, rng = load("BallInCup", solver), np.random.default_rng(1)
+    state = rng.uniform(-1, 1, (128, 8)) * [0, 0, 0.05, 0.05, 1, 1, 1, 1] + [0, 0, 0, 0.3, *[0] * 4]
+    inputs = (state, rng.uniform(-1, 1, (128, 2)), np.zeros((128, 4)))
+    after = engine_steps(dynamics.mj_model, dynamics.substeps, *inputs)
+    difference = np.abs(mjx_steps(dynamics)(*inputs)[0] - after).max(axis=1)
+    # Rounding of velocities of some ten, after as many simulator steps.
+    assert (difference < 1e-11).all() == same, np.sort(difference)[-5:]
 
 
 def test_an_unknown_environment_is_told_the_nearest():

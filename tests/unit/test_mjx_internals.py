@@ -9,13 +9,15 @@ Jacobian lean on. Read ``mujoco/mjx/_src/solver.py`` of the new release, adapt
 import dataclasses
 import inspect
 from contextlib import nullcontext
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mujoco import mjx
 from mujoco.mjx._src import collision_driver, math, solver, support
 
@@ -28,6 +30,8 @@ SIGNATURES = {
     solver.Context.create: ["m", "d", "grad"],
     collision_driver.geom_pairs: ["m"],
     support.full_m: ["m", "d"],
+    math.closest_segment_point: ["a", "b", "pt"],
+    math.closest_segment_to_segment_points: ["a0", "a1", "b0", "b1"],
     solver._LSPoint.create: [
         *["m", "d", "ctx", "alpha", "jv", "quad", "quad_gauss"],
         *["uu", "v0", "uv", "vv"],
@@ -202,25 +206,53 @@ CUP = """
 """
 
 
-def exact_closest_point(a, b, point):
-    along = b - a
-    return a + jnp.clip(jnp.dot(point - a, along) / jnp.dot(along, along), 0.0, 1.0) * along
+# The same with a capsule for a ball, which is not parallel to the other.
+TWO_CAPSULES = CUP.replace(
+    'type="sphere" size="0.005"', 'type="capsule" size="0.004" fromto="-0.004 -0.02 0 0 0.02 0.03"'
+)
 
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("exact", [False, True])
-def test_capsules_are_where_mjx_and_the_c_engine_differ(exact, monkeypatch):
+@pytest.mark.parametrize("xml", [CUP, TWO_CAPSULES], ids=["ball", "capsule"])
+def test_capsules_are_where_mjx_and_the_c_engine_differ(xml, exact):
     """The constant in MJX's closest point on a segment, and nothing else (docs/jacobians.md)."""
-    if exact:
-        monkeypatch.setattr(math, "closest_segment_point", exact_closest_point)
-    model = mujoco.MjModel.from_xml_string(CUP)
+    model = mujoco.MjModel.from_xml_string(xml)
     qpos, qvel = [0.0005, 0.0], [-0.3, 0.2]
     data = mujoco.MjData(model)
     data.qpos, data.qvel = qpos, qvel
     mujoco.mj_step(model, data)
     assert data.ncon == 1
-    difference = np.abs(stepped(model, qpos, qvel).qvel - data.qvel).max()
+    with mjx_internals.exact_closest_points() if exact else nullcontext():
+        difference = np.abs(stepped(model, qpos, qvel).qvel - data.qvel).max()
     assert difference < 1e-12 if exact else 1e-9 < difference < 1e-2
+
+
+COORDINATE = st.floats(-1, 1, width=16)
+POINTS = st.lists(st.tuples(COORDINATE, COORDINATE, COORDINATE), min_size=4, max_size=4)
+
+
+@cache
+def exact_points():
+    def exact(*points):
+        with mjx_internals.exact_closest_points():
+            return math.closest_segment_to_segment_points(*points)
+
+    return jax.jit(exact)
+
+
+@pytest.mark.usefixtures("float64")
+@settings(deadline=None)  # the first one compiles
+@given(POINTS)
+def test_no_points_of_two_segments_are_closer_than_the_closest(points):
+    """Against a fine grid on both segments, degenerate and parallel ones included."""
+    a0, a1, b0, b1 = np.array(points)
+    found = exact_points()(a0, a1, b0, b1)
+    at = np.linspace(0, 1, 41)[:, None]
+    on_a, on_b = a0 + at * (a1 - a0), b0 + at * (b1 - b0)
+    grid = np.linalg.norm(on_a[:, None] - on_b[None], axis=2).min()
+    # Rounding of nearly parallel lines, whose determinant loses half of the digits.
+    assert np.linalg.norm(found[0] - found[1]) <= grid + 1e-7
 
 
 def test_contacts_are_told_by_pair():

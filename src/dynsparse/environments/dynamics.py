@@ -1,5 +1,7 @@
 """The step of an environment as a pure function of state, action and solver memory."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -44,6 +46,7 @@ class Dynamics:
     """
 
     name: str
+    solver: Solver
     environment: Any
     model: mjx.Model
     template: mjx.Data
@@ -89,18 +92,26 @@ class Dynamics:
 
     def simulator_step(self, data: mjx.Data) -> mjx.Data:
         """One step of the simulator, of which a control step has ``substeps``."""
-        with mjx_internals.settled_line_search():
+        with self._numerics():
             return mjx.step(self.model, data)
 
     def begin(self, key: jax.Array) -> Any:
         """The start of an episode, with the environment's observation and reward."""
-        with mjx_internals.settled_line_search():
+        with self._numerics():
             return self.environment.reset(key)
 
     def advance(self, current: Any, action: Action) -> Any:
         """The same control step as ``step``, with the environment's observation and reward."""
-        with mjx_internals.settled_line_search():
+        with self._numerics():
             return self.environment.step(current, action)
+
+    @contextmanager
+    def _numerics(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(mjx_internals.settled_line_search())
+            if self.solver == "converged":
+                stack.enter_context(mjx_internals.exact_closest_points())
+            yield
 
     def to_data(self, state: State, action: Action, memory: Memory) -> mjx.Data:
         """The simulator's data at ``state``, about to apply ``action``."""
@@ -134,6 +145,7 @@ def load(name: str, solver: Solver = "as_shipped") -> Dynamics:
         raise DynsparseError(f"environment {name!r} has actuator activations, which are no state")
     return Dynamics(
         name=name,
+        solver=solver,
         environment=environment,
         model=environment.mjx_model,
         template=_template(mj_model, environment.mjx_model),

@@ -31,7 +31,7 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
     Raises:
         DynsparseError: there is no such method.
     """
-    method = resolve_method(method, dynamics.name)
+    method = resolve_method(method, dynamics.name, dynamics.solver)
     first, *rest = ("implicit", "hybrid") if method == "hybrid" else (method,)
     programs = {
         name: jax.jit(jax.vmap(partial(linearise, dynamics, name))) for name in (first, *rest)

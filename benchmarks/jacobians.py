@@ -23,8 +23,11 @@ from dynsparse.environments import load
 from dynsparse.jacobians import METHODS, Linearisation, batched_jacobians
 from dynsparse.job import cache_compilations
 from dynsparse.precision import precision
-from dynsparse.verification.differences import central_differences, error_against
-from dynsparse.verification.engine import engine_steps_alone
+from dynsparse.verification.differences import (
+    central_differences,
+    engine_steps_alone,
+    error_against,
+)
 from dynsparse.verification.samples import pick_samples
 from dynsparse.verification.verify import mjx_steps
 

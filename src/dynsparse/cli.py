@@ -9,7 +9,7 @@ import click
 from dynsparse.errors import DynsparseError
 
 # auto and dynsparse.jacobians.METHODS, which would load JAX to show a help text.
-METHOD_NAMES = ("auto", "unrolled", "implicit", "hybrid")
+METHOD_NAMES = ("auto", "unrolled", "implicit", "hybrid", "mujoco_c")
 
 
 class _OneLine(click.Group):

@@ -9,6 +9,10 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from dynsparse.errors import DynsparseError, did_you_mean
 
+# What rounding leaves where the derivative is zero, in Jacobians by MuJoCo's C engine; the
+# largest that was found is 4e-9 (docs/jacobians.md).
+NOISE = 1e-8
+
 # A folder of policies: a name with {environment} in it, {seed} too or not, and no other braces.
 _FOLDER = re.compile(r"(?=.*\{environment\})(?:[^{}]|\{environment\}|\{seed\})+")
 
@@ -39,6 +43,11 @@ def check_configuration(
         raise DynsparseError(
             "config: collection.block_episodes must not exceed collection.episodes "
             f"({config['collection']['episodes']})"
+        )
+    if config["jacobian"]["method"] == "mujoco_c" and config["sparsity"]["threshold"] < NOISE:
+        raise DynsparseError(
+            f"config: sparsity.threshold: {config['sparsity']['threshold']:g} is less than the "
+            f"differences of jacobian.method mujoco_c can tell from zero; write {NOISE:.1e} or more"
         )
     _check_learning(config["learning"], config["environments"])
 

@@ -5,10 +5,9 @@ import pytest
 
 from dynsparse.collection import _with_jacobians, collect
 from dynsparse.dataset import open_dataset
-from dynsparse.environments import playground_environment
+from dynsparse.environments import engine_steps, playground_environment
 from dynsparse.environments.dynamics import StepRecord
 from dynsparse.jacobians.methods import Linearisation
-from dynsparse.verification.engine import engine_steps
 
 THRESHOLD = 1e-12
 

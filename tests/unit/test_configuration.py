@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynsparse.configuration import check_configuration
+from dynsparse.configuration import NOISE, check_configuration
 from dynsparse.errors import DynsparseError
 from dynsparse.suite import SUITE
 
@@ -151,6 +151,13 @@ def test_a_count_of_another_type_is_named(key, value):
     message = refusal(changed(key, value))
     assert message.startswith(f"config: {'.'.join(key)}: ")
     assert "is not of type 'integer'" in message
+
+
+def test_differences_need_a_threshold_above_their_noise():
+    study = changed(["jacobian", "method"], "mujoco_c")
+    assert "mujoco_c can tell from zero; write 1.0e-08 or more" in refusal(study)
+    study["sparsity"]["threshold"] = NOISE
+    check_configuration(study, SCHEMA, SUITE)
 
 
 @pytest.mark.parametrize("threshold", ["1e-12", "1e-9"])

@@ -11,11 +11,10 @@ import pytest
 from mujoco_playground import dm_control_suite
 
 from dynsparse import mjx_internals
-from dynsparse.environments import load, names, playground_environment
+from dynsparse.environments import engine_steps, load, names, playground_environment
 from dynsparse.environments.playground import CONVERGED_SOLVER
 from dynsparse.errors import DynsparseError
 from dynsparse.suite import SUITE
-from dynsparse.verification.engine import engine_steps
 from dynsparse.verification.verify import mjx_steps
 
 pytestmark = pytest.mark.usefixtures("float64")

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from dynsparse.environments.dynamics import Dynamics
-from dynsparse.jacobians.methods import Linearisation, linearise, resolve_method
+from dynsparse.jacobians.by_engine import engine_linearisations
+from dynsparse.jacobians.methods import ENGINE, Linearisation, linearise, resolve_method
 
 # Takes states, actions, memories and what to tell of each batch's size; gives numpy arrays.
 Derive = Callable[..., Linearisation]
@@ -24,7 +25,7 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
 
     Args:
         dynamics: the environment's step.
-        method: a name of ``dynsparse.jacobians.METHODS``, or ``auto``.
+        method: a name of ``dynsparse.jacobians.METHODS``, ``mujoco_c``, or ``auto``.
         batch: samples differentiated together; the last batch is filled up, since another
             shape would mean compiling again.
 
@@ -33,9 +34,7 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
     """
     method = resolve_method(method, dynamics.name, dynamics.solver)
     first, *rest = ("implicit", "hybrid") if method == "hybrid" else (method,)
-    programs = {
-        name: jax.jit(jax.vmap(partial(linearise, dynamics, name))) for name in (first, *rest)
-    }
+    programs = {name: _program(dynamics, name) for name in (first, *rest)}
 
     def derive(
         state: Float[np.ndarray, "samples state"],
@@ -52,6 +51,12 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
         return jax.tree.map(partial(_replaced, cut_off), result, again)
 
     return derive
+
+
+def _program(dynamics: Dynamics, method: str) -> Callable[..., Linearisation]:
+    if method == ENGINE:
+        return engine_linearisations(dynamics)
+    return jax.jit(jax.vmap(partial(linearise, dynamics, method)))
 
 
 def _in_batches(

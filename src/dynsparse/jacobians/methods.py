@@ -39,6 +39,9 @@ METHODS = {
 }
 
 
+# Differences on MuJoCo's C engine, see ``dynsparse.jacobians.by_engine``.
+ENGINE = "mujoco_c"
+
 # Where verification finds a cheaper method right than the hybrid, which is right everywhere. As
 # shipped, BallInCup's solver makes one iteration: nothing is gained by asking for the optimum.
 CHEAPEST = {("BallInCup", "as_shipped"): "unrolled"}
@@ -52,27 +55,24 @@ def resolve_method(method: str, environment: str, solver: Solver) -> str:
     """
     if method == "auto":
         return CHEAPEST.get((environment, solver), "hybrid")
-    if method not in METHODS:
-        raise DynsparseError(f"jacobian.method {method!r} is none of auto, {', '.join(METHODS)}")
+    known = (*METHODS, ENGINE)
+    if method not in known:
+        raise DynsparseError(f"jacobian.method {method!r} is none of auto, {', '.join(known)}")
     return method
 
 
 def linearise(
     dynamics: Dynamics, method: str, state: State, action: Action, memory: Memory
 ) -> Linearisation:
-    """Step and Jacobians at one sample; ``memory`` is held fixed.
+    """Step and Jacobians at one sample, by automatic differentiation; ``memory`` is held fixed.
 
     Args:
         dynamics: the environment's step.
-        method: a name of ``METHODS``, or ``auto``.
+        method: a name of ``METHODS``.
         state: the state (qpos, qvel).
         action: the controls.
         memory: the solver's warm start.
-
-    Raises:
-        DynsparseError: there is no such method.
     """
-    method = resolve_method(method, dynamics.name, dynamics.solver)
 
     def step(state: State, action: Action) -> tuple[State, tuple[State, StepRecord]]:
         next_state, record = dynamics.recorded_step(state, action, memory)

@@ -4,11 +4,10 @@ import numpy as np
 import pyarrow as pa
 
 from dynsparse.dataset import Dataset, Episode
-from dynsparse.environments import Dynamics
+from dynsparse.environments import Dynamics, engine_steps
 from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.source import source_name
 from dynsparse.verification.differences import Steps
-from dynsparse.verification.engine import engine_steps
 
 # Rounding of two programs that do the same arithmetic in another order, and of two engines.
 SAME_PROGRAM, SAME_TRAJECTORY = 1e-12, 1e-8

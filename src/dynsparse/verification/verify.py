@@ -23,9 +23,9 @@ from dynsparse.verification.differences import (
     Differences,
     Steps,
     central_differences,
+    engine_steps_alone,
     error_against,
 )
-from dynsparse.verification.engine import engine_steps_alone
 from dynsparse.verification.replay import replay
 from dynsparse.verification.samples import pick_samples
 

@@ -7,8 +7,6 @@ import numpy as np
 from jaxtyping import Float
 from mujoco import rollout
 
-from dynsparse.verification.differences import Steps
-
 
 def engine_steps(
     model: mujoco.MjModel,
@@ -35,13 +33,3 @@ def engine_steps(
         initial_warmstart=memory,
     )
     return result[:, -1, 1 : 1 + model.nq + model.nv]
-
-
-def engine_steps_alone(model: mujoco.MjModel, substeps: int) -> Steps:
-    """``engine_steps`` in the form that differences are taken of; its kinks are MJX's to find."""
-
-    def steps(*inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        after = engine_steps(model, substeps, *inputs)
-        return after, np.zeros((len(after), 0), bool)
-
-    return steps

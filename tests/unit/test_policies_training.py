@@ -162,6 +162,7 @@ def test_a_killed_training_ends_after_the_same_steps(tmp_path, monkeypatch):
     card = json.loads((tmp_path / "card.json").read_text())
     assert card["steps"] == 1536
     assert card["expert"]["evaluation"]["stochastic"]["episodes"] == 128
+    assert card["half"]["steps"] in curve["steps"].to_pylist()
     policy = tmp_path / "policy.safetensors"
     action = make_behaviour("expert", "CartpoleBalance", 0, policy)(
         jnp.zeros(5), jax.random.PRNGKey(0)

@@ -25,6 +25,16 @@ def test_the_cheapest_expert_is_trained_to_the_papers_return(project):
     assert reached >= 0.95 * paper["ReacherHard"]["mean_reward"]
 
 
+def test_a_partly_trained_policy_is_trained_where_the_study_trains(project):
+    study = project.variant(
+        study="halves",
+        environments={"ReacherHard": {"behaviours": ["half"]}},
+        policies={"expert": "trained"},
+    )
+    data = "results/halves/data/ReacherHard/half/seed-0.h5"
+    assert study.planned(data) == {"train_expert": 1, "collect_jacobians": 1}
+
+
 def a_study_with_mine(project, policy_of):
     """A study of CartpoleBalance whose policy was made for ``policy_of``."""
     shipped = project.root / f"resources/experts/{policy_of}/seed-0/policy.safetensors"

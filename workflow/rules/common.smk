@@ -102,8 +102,7 @@ def policy_file(wildcards):
     if wildcards.behaviour == "random":
         return []
     path = f"{EXPERTS}/{POLICY_FILES[wildcards.behaviour]}".format(**wildcards)
-    made_here = EXPERTS == TRAINED and wildcards.behaviour == "expert"
-    if not made_here and not (ROOT / path).is_file():
+    if EXPERTS != TRAINED and not (ROOT / path).is_file():
         raise WorkflowError(
             f"config: environments.{wildcards.environment}: there is no {wildcards.behaviour} for"
             f" seed {wildcards.seed} ({path}); change policies.expert, or use random"

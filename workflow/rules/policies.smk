@@ -28,6 +28,7 @@ rule train_expert:
         lock="envs/cpu.txt",
     output:
         policy=f"{TRAINED}/policy.safetensors",
+        half=f"{TRAINED}/half.safetensors",
         curve=f"{TRAINED}/curve.parquet",
         card=f"{TRAINED}/card.json",
     # Experts may come from Snakemake's cache: see collect_jacobians.

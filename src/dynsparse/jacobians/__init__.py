@@ -1,6 +1,13 @@
 """Jacobians of a control step by a named method, behind one interface."""
 
 from dynsparse.jacobians.batches import batched_jacobians
-from dynsparse.jacobians.methods import METHODS, Linearisation, linearise, resolve_method
+from dynsparse.jacobians.methods import ENGINE, METHODS, Linearisation, linearise, resolve_method
 
-__all__ = ["METHODS", "Linearisation", "batched_jacobians", "linearise", "resolve_method"]
+__all__ = [
+    "ENGINE",
+    "METHODS",
+    "Linearisation",
+    "batched_jacobians",
+    "linearise",
+    "resolve_method",
+]

@@ -1,5 +1,6 @@
 """What a person sees while a job runs."""
 
+import fcntl
 import io
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from dynsparse.errors import DynsparseError
+from dynsparse.files import lock
 
 
 def say(text: str) -> None:
@@ -55,11 +57,18 @@ class _Lines(io.TextIOBase):
 def job_log(path: str) -> Iterator[None]:
     """Copy standard error to a job's log file, and end a known error as one line.
 
+    The log is the job's alone: what an earlier run of the job that was killed has left at work
+    is waited for, so that no two processes ever write the same file.
+
     Raises:
         SystemExit: with status 1 after a ``DynsparseError``, whose message has been printed.
     """
     original = sys.stderr
-    with open(path, "w", buffering=1) as log:  # noqa: PTH123 (a stream, not a path, is wanted)
+    with open(path, "a", buffering=1) as log:  # noqa: PTH123 (a stream, not a path, is wanted)
+        if not lock(log, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            say(f"{path}: waiting for a process that a killed run of this job has left")
+            lock(log, fcntl.LOCK_EX)
+        log.truncate(0)
         sys.stderr = _Tee(original, log)
         try:
             yield

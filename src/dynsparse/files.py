@@ -1,5 +1,7 @@
 """Files that appear whole under their final name, or not at all."""
 
+import errno
+import fcntl
 import hashlib
 import os
 import re
@@ -7,8 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import TextIO
 
 from dynsparse.errors import DynsparseError
+
+# What a file system without locks answers.
+_UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 
 
 @contextmanager
@@ -66,3 +72,23 @@ def sha256(path: Path | str) -> str:
     """Hexadecimal SHA-256 of a file's bytes, read in blocks."""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def lock(file: TextIO, how: int) -> bool:
+    """Lock an open file by ``flock``; whether the lock was obtained.
+
+    It lasts as long as the file is open in this process, however that ends. On a file system
+    without locks it is always obtained.
+
+    Args:
+        file: the file.
+        how: one of ``fcntl.LOCK_EX``, ``LOCK_SH`` and ``LOCK_UN``; with ``LOCK_NB``, not to wait.
+    """
+    try:
+        fcntl.flock(file, how)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+    return True

@@ -4,7 +4,6 @@ A lock that is a file outlives a killed process and then needs a hand. These do 
 ``flock`` locks, which last as long as the process that holds them, however it ends.
 """
 
-import errno
 import fcntl
 import os
 import platform
@@ -13,9 +12,7 @@ from typing import TextIO
 
 from dynsparse.console import say
 from dynsparse.errors import DynsparseError
-
-# What a file system without locks answers.
-_UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
+from dynsparse.files import lock
 
 
 def claim_study(folder: Path, study: str) -> tuple[TextIO, TextIO]:
@@ -32,7 +29,7 @@ def claim_study(folder: Path, study: str) -> tuple[TextIO, TextIO]:
         DynsparseError: another run has claimed the study.
     """
     run, jobs = _open(folder, f"{study}.run"), _open(folder, f"{study}.jobs")
-    if not _lock(run, fcntl.LOCK_EX | fcntl.LOCK_NB):
+    if not lock(run, fcntl.LOCK_EX | fcntl.LOCK_NB):
         holder = run.read().strip() or "another process"
         raise DynsparseError(
             f"study {study!r}: a run is at work on it in this folder ({holder}); wait until it ends"
@@ -40,17 +37,17 @@ def claim_study(folder: Path, study: str) -> tuple[TextIO, TextIO]:
     run.truncate(0)
     run.write(f"process {os.getpid()} on {platform.node()}")
     run.flush()
-    if not _lock(jobs, fcntl.LOCK_EX | fcntl.LOCK_NB):
+    if not lock(jobs, fcntl.LOCK_EX | fcntl.LOCK_NB):
         say(f"study {study!r}: waiting for jobs that a killed run has left running ({jobs.name})")
-        _lock(jobs, fcntl.LOCK_EX)
-    _lock(jobs, fcntl.LOCK_UN)
+        lock(jobs, fcntl.LOCK_EX)
+    lock(jobs, fcntl.LOCK_UN)
     return run, jobs
 
 
 def join_study(folder: Path, study: str) -> TextIO:
     """Show that a job of a study is alive, while the returned file is open."""
     jobs = _open(folder, f"{study}.jobs")
-    _lock(jobs, fcntl.LOCK_SH)
+    lock(jobs, fcntl.LOCK_SH)
     return jobs
 
 
@@ -58,15 +55,3 @@ def _open(folder: Path, name: str) -> TextIO:
     path = folder / f"{name}.lock"
     path.touch()
     return path.open("r+")
-
-
-def _lock(file: TextIO, how: int) -> bool:
-    """Whether the lock was obtained; on a file system without locks it always is."""
-    try:
-        fcntl.flock(file, how)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno not in _UNSUPPORTED:
-            raise
-    return True

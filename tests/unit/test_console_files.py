@@ -91,6 +91,25 @@ def test_a_job_does_not_hide_an_error_that_is_not_known(tmp_path, terminal, monk
     assert sys.stderr is terminal
 
 
+LEFT_AT_WORK = """
+import sys, time
+from dynsparse.console import job_log
+with job_log(sys.argv[1]):
+    print("held", flush=True)
+    time.sleep(1)
+    open(sys.argv[2], "w").write("done")
+"""
+
+
+def test_a_job_waits_for_the_process_that_a_killed_run_has_left(tmp_path):
+    log, result = tmp_path / "job.log", tmp_path / "result"
+    command = [sys.executable, "-c", LEFT_AT_WORK, str(log), str(result)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as left:
+        assert left.stdout.readline() == "held\n"
+        with job_log(str(log)):
+            assert result.read_text() == "done"
+
+
 def test_progress_without_a_terminal_is_plain_lines(monkeypatch):
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)

@@ -14,6 +14,7 @@ from dynsparse.sparsity.scan import pack_episode
 from dynsparse.tables.cases import read_cases
 from dynsparse.tables.claims import CLAIMS, NO, OPEN, YES, evaluate
 from dynsparse.tables.table_robustness import Statistics, judged, table_robustness
+from dynsparse.tables.table_thresholds import table_thresholds
 
 THRESHOLDS = [1e-12, 1e-3]
 STEPS = 600
@@ -140,3 +141,21 @@ def test_cases_come_from_the_folder_of_a_study(case, tmp_path):
     assert all(a.equals(b) for a, b in zip(back, case, strict=True))
     with pytest.raises(DynsparseError, match="Missing/random/elements.parquet: no such file"):
         read_cases(tmp_path, [("Missing", "random")])
+
+
+def test_zeros_at_every_threshold_and_where_the_answer_does_not_move(case):
+    table = table_thresholds([case.elements], {"float32": [case.elements]}, 1e-12).to_pylist()
+    assert [(row["ablation"], row["threshold"]) for row in table] == [
+        *[("", 1e-12), ("", 1e-3)],
+        *[("float32", 1e-12), ("float32", 1e-3)],
+    ]
+    low, high = table[:2]
+    # The element of 1e-6 is always zero at 1e-3 alone: the answer moves between the two.
+    assert (low["state_zero_elements"], high["state_zero_elements"]) == (0, 1)
+    assert (low["unchanged_from"], low["unchanged_to"]) == (1e-12, 1e-12)
+    assert high["unchanged_to"] == 1e-12
+    assert high["mean_state_sparsity"] - low["mean_state_sparsity"] == pytest.approx(1 / 4)
+    assert low["mean_action_sparsity"] == high["mean_action_sparsity"] == 0
+    # At the other end of the range, nothing changes on the way from 1e-3.
+    at_the_top = table_thresholds([case.elements], {}, 1e-3).to_pylist()[0]
+    assert (at_the_top["unchanged_from"], at_the_top["unchanged_to"]) == (1e-3, 1e-3)

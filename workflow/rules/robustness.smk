@@ -20,6 +20,7 @@ wildcard_constraints:
 rule robustness:
     input:
         f"{TABLES}/table_robustness.parquet",
+        f"{TABLES}/table_thresholds.parquet",
         f"{TABLES}/reproduction.parquet",
     localrule: True
 
@@ -82,6 +83,35 @@ rule table_robustness:
         "../scripts/table_robustness.py"
 
 
+rule table_thresholds:
+    input:
+        each_case(f"{MERGED}/elements.parquet"),
+        ablations=expand(f"{RESULTS}/ablations/{{ablation}}", ablation=ABLATIONS),
+        library=library("tables.merged", "tables.table_thresholds", "tables.writing"),
+    output:
+        parquet=f"{TABLES}/table_thresholds.parquet",
+        csv=report(
+            f"{TABLES}/table_thresholds.csv",
+            caption="../report/table_thresholds.rst",
+            category="Robustness",
+            labels={"item": "Zeros by threshold and precision"},
+        ),
+        md=f"{TABLES}/table_thresholds.md",
+    log:
+        f"{LOGS}/table_thresholds.log",
+    conda:
+        "../../envs/conda.yaml"
+    params:
+        merged=lambda wildcards: f"{RESULTS}/merged",
+        cases=CASES,
+        ablations={
+            name: f"{ABLATED}/merged".format(ablation=name) for name in ABLATIONS
+        },
+        threshold=THRESHOLD,
+    script:
+        "../scripts/table_thresholds.py"
+
+
 rule reproduction:
     input:
         judged(RESULTS),
@@ -111,4 +141,7 @@ rule reproduction:
         "../scripts/reproduction.py"
 
 
-ITEMS += [f"{TABLES}/{name}.parquet" for name in ("table_robustness", "reproduction")]
+ITEMS += [
+    f"{TABLES}/{name}.parquet"
+    for name in ("table_robustness", "table_thresholds", "reproduction")
+]

@@ -1,13 +1,13 @@
 """The merged statistics of a study's cases, read from its folder."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
-from dynsparse.sparsity.parquet import read_table
+from dynsparse.tables.merged import read_merged
 from dynsparse.tables.table_robustness import Statistics
 
 
-def read_cases(merged: Path | str, cases: Iterable[tuple[str, str]]) -> list[Statistics]:
+def read_cases(merged: Path | str, cases: Sequence[tuple[str, str]]) -> list[Statistics]:
     """The statistics of some environments and behaviours.
 
     Args:
@@ -17,12 +17,5 @@ def read_cases(merged: Path | str, cases: Iterable[tuple[str, str]]) -> list[Sta
     Raises:
         DynsparseError: a table is missing or damaged.
     """
-    return [
-        Statistics(
-            *(
-                read_table(Path(merged) / environment / behaviour / f"{kind}.parquet", kind)
-                for kind in Statistics._fields
-            )
-        )
-        for environment, behaviour in cases
-    ]
+    kinds = (read_merged(merged, cases, kind) for kind in Statistics._fields)
+    return [Statistics(*tables) for tables in zip(*kinds, strict=True)]

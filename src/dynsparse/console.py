@@ -5,6 +5,7 @@ import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 from tqdm import tqdm
@@ -57,18 +58,14 @@ class _Lines(io.TextIOBase):
 def job_log(path: str) -> Iterator[None]:
     """Copy standard error to a job's log file, and end a known error as one line.
 
-    The log is the job's alone: what an earlier run of the job that was killed has left at work
-    is waited for, so that no two processes ever write the same file.
+    What a killed run of the job has left at work is waited for, so that no two processes ever
+    write the same file.
 
     Raises:
         SystemExit: with status 1 after a ``DynsparseError``, whose message has been printed.
     """
     original = sys.stderr
-    with open(path, "a", buffering=1) as log:  # noqa: PTH123 (a stream, not a path, is wanted)
-        if not lock(log, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            say(f"{path}: waiting for a process that a killed run of this job has left")
-            lock(log, fcntl.LOCK_EX)
-        log.truncate(0)
+    with _alone(Path(path)), open(path, "w", buffering=1) as log:  # noqa: PTH123 (a stream)
         sys.stderr = _Tee(original, log)
         try:
             yield
@@ -77,6 +74,24 @@ def job_log(path: str) -> Iterator[None]:
             raise SystemExit(1) from None
         finally:
             sys.stderr = original
+
+
+@contextmanager
+def _alone(log: Path) -> Iterator[None]:
+    """Hold a job's lock. It is not the log itself, which Snakemake removes before each start."""
+    path = log.with_name(f".{log.name}.lock")
+    while True:
+        with path.open("a") as file:
+            if not lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                say(f"{log}: waiting for a process that a killed run of this job has left")
+                lock(file, fcntl.LOCK_EX)
+            # Whoever held it may have removed it meanwhile; then another may hold a new one.
+            if path.exists() and path.samefile(f"/dev/fd/{file.fileno()}"):
+                try:
+                    yield
+                finally:
+                    path.unlink(missing_ok=True)
+                return
 
 
 class _Tee(io.TextIOBase):

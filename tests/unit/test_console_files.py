@@ -106,8 +106,10 @@ def test_a_job_waits_for_the_process_that_a_killed_run_has_left(tmp_path):
     command = [sys.executable, "-c", LEFT_AT_WORK, str(log), str(result)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as left:
         assert left.stdout.readline() == "held\n"
+        log.unlink()  # as Snakemake does before it starts a job
         with job_log(str(log)):
             assert result.read_text() == "done"
+    assert {path.name for path in tmp_path.iterdir()} == {"job.log", "result"}
 
 
 def test_progress_without_a_terminal_is_plain_lines(monkeypatch):

@@ -334,5 +334,5 @@ def test_verification_tells_each_methods_share():
     axes = figure_verification([pa.concat_tables([both, kink])]).axes[0]
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels == ["hybrid: 100.0% right", "unrolled: 50.0% right"]
-    assert axes.get_title() == "FingerSpin (expert): 2 samples, 1 left out"
+    assert axes.get_title() == "FingerSpin (expert)\n2 samples, 1 left out"
     assert len(axes.lines) == 2

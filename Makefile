@@ -16,7 +16,8 @@ run: .venv/complete
 	@echo "The report is in results/default/report.zip"
 
 test: .venv/complete-dev
-	python -m pytest -m "not slow and not cluster and not faults"
+	python -m pytest -n auto --maxprocesses 4 --dist loadfile \
+	  -m "not slow and not cluster and not faults"
 
 # -rs: where Slurm cannot be had, the reason is printed.
 cluster-test: .venv/complete-dev

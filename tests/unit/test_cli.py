@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from dynsparse.cli import METHOD_NAMES, main
-from dynsparse.jacobians import METHODS
+from dynsparse.jacobians import ENGINE, METHODS
 
 
 def run(*arguments):
@@ -25,7 +25,7 @@ def collect(**changes):
 
 
 def test_the_methods_offered_are_the_librarys():
-    assert set(METHOD_NAMES) == {"auto", *METHODS}
+    assert set(METHOD_NAMES) == {"auto", *METHODS, ENGINE}
 
 
 def test_info_tells_what_is_in_a_file(cartpole_file):

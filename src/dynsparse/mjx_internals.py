@@ -13,7 +13,7 @@ import mujoco
 import numpy as np
 from jaxtyping import Array, Bool, Float
 from mujoco import mjx
-from mujoco.mjx._src import collision_driver, math, solver, support
+from mujoco.mjx._src import collision_driver, math, scan, solver, support
 
 from dynsparse.errors import DynsparseError
 
@@ -113,6 +113,29 @@ def settled_line_search() -> Iterator[None]:
         yield
     finally:
         point.create = shipped
+
+
+@contextmanager
+def bodies_computed_once() -> Iterator[None]:
+    """Let XLA compute what each body hands to its children once, while tracing.
+
+    As shipped, XLA on a CPU fuses the recursion over the kinematic tree into what uses it, and
+    computes a body's pose anew for every body behind it: SwimmerSwimmer6's chain of seven makes
+    the step 60 times slower (docs/jacobians.md). A barrier between bodies changes no value.
+    """
+    shipped = scan.body_tree
+
+    def body_tree(model: mjx.Model, function: Callable[..., Any], *rest: Any, **named: Any) -> Any:
+        def settled(*inputs: Any) -> Any:
+            return jax.lax.optimization_barrier(function(*inputs))
+
+        return shipped(model, settled, *rest, **named)
+
+    scan.body_tree = body_tree
+    try:
+        yield
+    finally:
+        scan.body_tree = shipped
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mujoco import mjx
-from mujoco.mjx._src import collision_driver, math, solver, support
+from mujoco.mjx._src import collision_driver, math, scan, solver, support
 
 from dynsparse import mjx_internals
 from dynsparse.errors import DynsparseError
@@ -30,6 +30,7 @@ SIGNATURES = {
     solver.Context.create: ["m", "d", "grad"],
     collision_driver.geom_pairs: ["m"],
     support.full_m: ["m", "d"],
+    scan.body_tree: ["m", "f", "in_types", "out_types", "args", "reverse"],
     math.closest_segment_point: ["a", "b", "pt"],
     math.closest_segment_to_segment_points: ["a0", "a1", "b0", "b1"],
     solver._LSPoint.create: [
@@ -301,3 +302,45 @@ def test_refuses_elliptic_cones():
         mjx_internals.solver_rule(mjx_internals.implicit_solve),
     ):
         stepped(scene(cone="elliptic"), [0.0, 0.0], [0.0, 0.0])
+
+
+def chain(bodies):
+    inner = ""
+    for _ in range(bodies):
+        inner = f'<body pos="0 0 0.1"><joint axis="0 1 0"/><geom size="0.02"/>{inner}</body>'
+    base = f'<body pos="0 0 1"><geom size="0.1"/>{inner}</body>'
+    return mujoco.MjModel.from_xml_string(f"<mujoco><worldbody>{base}</worldbody></mujoco>")
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("once", [False, True])
+def test_a_chain_of_bodies_costs_what_its_bodies_cost(once):
+    """As shipped, XLA computes a body's pose anew for each body behind it."""
+
+    def compiled(bodies):
+        model = mjx.put_model(chain(bodies), impl="jax")
+        data = mjx.make_data(model)
+
+        def poses(qpos):
+            return mjx.kinematics(model, data.replace(qpos=qpos)).xpos
+
+        with mjx_internals.bodies_computed_once() if once else nullcontext():
+            return jax.jit(poses).lower(jnp.zeros(bodies)).compile()
+
+    short, long = (compiled(bodies).cost_analysis()["flops"] for bodies in (4, 12))
+    # Three times the bodies: about three times the work, or else much more.
+    assert (long < 5 * short) == once, (short, long)
+
+
+@pytest.mark.usefixtures("float64")
+def test_bodies_computed_once_are_where_they_were():
+    model, qpos = mjx.put_model(chain(5), impl="jax"), jnp.linspace(-1, 1, 5)
+
+    def poses(qpos):
+        return mjx.kinematics(model, mjx.make_data(model).replace(qpos=qpos)).xpos
+
+    shipped = [jax.jit(f)(qpos) for f in (partial(poses), jax.jacfwd(poses), jax.jacrev(poses))]
+    with mjx_internals.bodies_computed_once():
+        once = [jax.jit(f)(qpos) for f in (partial(poses), jax.jacfwd(poses), jax.jacrev(poses))]
+    # Rounding of sums in another order.
+    jax.tree.map(partial(np.testing.assert_allclose, atol=1e-14), shipped, once)

@@ -108,6 +108,7 @@ class Dynamics:
     @contextmanager
     def _numerics(self) -> Iterator[None]:
         with ExitStack() as stack:
+            stack.enter_context(mjx_internals.bodies_computed_once())
             stack.enter_context(mjx_internals.settled_line_search())
             if self.solver == "converged":
                 stack.enter_context(mjx_internals.exact_closest_points())

@@ -16,6 +16,8 @@ from dynsparse.figures.learned import (
 from dynsparse.figures.style import panels, styled
 from dynsparse.learning.selection import cases, losses, select, series
 
+DIVERGED = 100.0  # standard deviations; where a prediction is worse, its line leaves the panel
+
 
 @styled()
 def figure_rollout(rollout: pa.Table, split: str) -> Figure:
@@ -27,7 +29,8 @@ def figure_rollout(rollout: pa.Table, split: str) -> Figure:
 
     Returns:
         Lines are means over seeds of each seed's median over test windows, bands reach from the
-        best to the worst seed; the grey line is the guess that the state does not change.
+        best to the worst seed; the grey line is the guess that the state does not change. A
+        model that is more than a hundred standard deviations off leaves its panel.
     """
     mine = select(rollout, split=split)
     shown = cases(mine)
@@ -58,3 +61,5 @@ def _persistence(axes: Axes, rows: pa.Table) -> None:
     axes.set_xticks(steps, [f"{step:.0f}" for step in steps])
     axes.minorticks_off()
     log_scale(axes)
+    lowest = min(np.min(line.get_ydata()) for line in axes.lines)
+    axes.set_ylim(lowest / 1.5, min(axes.get_ylim()[1], DIVERGED))

@@ -44,6 +44,7 @@ def test_defaults_of_sac_are_playgrounds():
         ({"learning_rate": "fast"}, "'learning_rate' of BallInCup is 'fast'"),
         ({"training_episode_length": 0}, "'training_episode_length' of BallInCup is 0"),
         ({"engine": "warp"}, "'warp'; it has to be 'mjx' or 'mujoco'"),
+        ({"progress": {"first": 5}}, "'progress' of BallInCup is .*'first', 'last' and 'weight'"),
         ({"num_envs": 100}, r"multiple of num_envs \(100\)"),
     ],
 )

@@ -71,20 +71,6 @@ def test_refuses_to_go_on_with_other_settings(tmp_path):
         a_record(tmp_path, {"learning_rate": 1e-4})
 
 
-def test_episodes_start_staggered():
-    class Environment:
-        def reset(self, rng):
-            state = type("State", (), {})()
-            state.info = {"steps": jnp.zeros(rng.shape[0])}
-            return state
-
-    keys = jax.random.split(jax.random.PRNGKey(0), 200)
-    steps = training.StaggeredEpisodes(Environment(), 100).reset(keys).info["steps"]
-    assert steps.dtype == jnp.float32
-    assert 0 <= steps.min() < 10
-    assert 90 < steps.max() < 100
-
-
 def test_streams_differ_after_a_resumption():
     streams = {training._stream(seed, steps) for seed in range(3) for steps in (0, 100)}
     assert len(streams) == 6

@@ -11,6 +11,7 @@ import yaml
 from dynsparse.errors import DynsparseError, did_you_mean
 
 ALGORITHMS = {"ppo": "PPO (Brax)", "sac": "SAC (Brax)"}
+PROGRESS = {"first", "last", "weight"}
 
 # Settings that Playground leaves at Brax's defaults (0.14.2), so that a schedule may set them and
 # a card shows them.
@@ -59,6 +60,8 @@ class Settings:
             that its environment ever had, which is cheaper where a reset is dear.
         training_episode_length: control steps of an episode in training; evaluations have
             ``arguments["episode_length"]``. Shorter ones keep training near the first states.
+        progress: arguments of ``RewardedProgress``, the reward in training for coming closer to a
+            target; empty for the task's own reward alone.
     """
 
     algorithm: str
@@ -67,6 +70,7 @@ class Settings:
     engine: str
     full_reset: bool
     training_episode_length: int
+    progress: dict[str, Any]
 
     @property
     def evaluations(self) -> int:
@@ -112,6 +116,7 @@ def training_settings(environment: str, overrides: Mapping[str, Any]) -> Setting
         "engine": "mjx",
         "full_reset": algorithm == "ppo",
         "training_episode_length": tuned["episode_length"],
+        "progress": {},
     }
     known = _BRAX_DEFAULTS[algorithm] | tuned | ours | {"network_factory": {}}
     _check_keys(environment, overrides, known)
@@ -171,6 +176,11 @@ def _check_values(environment: str, settings: Settings) -> None:
         raise DynsparseError(
             f"training setting 'engine' of {environment} is {settings.engine!r};"
             " it has to be 'mjx' or 'mujoco'"
+        )
+    if settings.progress and set(settings.progress) != PROGRESS:
+        raise DynsparseError(
+            f"training setting 'progress' of {environment} is {settings.progress!r};"
+            " it has to have 'first', 'last' and 'weight'"
         )
     arguments = settings.arguments
     for key in _POSITIVE[settings.algorithm]:

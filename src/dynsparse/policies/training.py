@@ -19,29 +19,10 @@ from dynsparse.policies.compatibility import brax_on_this_jax
 from dynsparse.policies.record import TrainingRecord
 from dynsparse.policies.sac import train_sac
 from dynsparse.policies.settings import Settings, training_settings
+from dynsparse.policies.wrappers import RewardedProgress, StaggeredEpisodes
 
 # Brax's defaults.
 ACTIVATIONS = {"ppo": "swish", "sac": "relu"}
-
-
-class StaggeredEpisodes(wrapper.Wrapper):
-    """Environments that are not all at the same point of their episode.
-
-    Brax starts all episodes at once, so that each batch of experience holds one phase of the
-    episode only, and the policy forgets the others.
-    """
-
-    def __init__(self, env: Any, episode_length: int):
-        super().__init__(env)
-        self._episode_length = episode_length
-
-    def reset(self, rng: jax.Array) -> Any:
-        """Reset, and count each first episode from a random step on."""
-        state = self.env.reset(rng)
-        length = self._episode_length
-        steps = jax.vmap(lambda key: jax.random.randint(jax.random.fold_in(key, 1), (), 0, length))
-        state.info["steps"] = steps(rng).astype(state.info["steps"].dtype)
-        return state
 
 
 def train(
@@ -96,10 +77,11 @@ def _environments(settings: Settings, base: Any) -> tuple[Any, Any]:
         from dynsparse.policies.engine import EngineEnvironment
 
         base = EngineEnvironment(base)
-    wrap = functools.partial(wrapper.wrap_for_brax_training, base)
+    wrap = wrapper.wrap_for_brax_training
     length = settings.training_episode_length
-    training = wrap(episode_length=length, full_reset=settings.full_reset)
-    evaluation = wrap(episode_length=settings.arguments["episode_length"])
+    rewarding = RewardedProgress(base, **settings.progress) if settings.progress else base
+    training = wrap(rewarding, episode_length=length, full_reset=settings.full_reset)
+    evaluation = wrap(base, episode_length=settings.arguments["episode_length"])
     return StaggeredEpisodes(training, length), evaluation
 
 

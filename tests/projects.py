@@ -84,12 +84,17 @@ class Project:
             under: a command that starts the command which follows it.
             variables: of its environment.
         """
-        # The Snakemake of this interpreter, and the library code of the copy.
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        # This interpreter's Snakemake must do without its folder in PATH, as .venv/bin/snakemake
+        # has to where the environment is not activated; with the library code of the copy.
+        path = os.pathsep.join(
+            folder
+            for folder in os.environ["PATH"].split(os.pathsep)
+            if Path(folder) != Path(sys.executable).parent
+        )
         source = str(self.root / "src")
         return subprocess.Popen(
             # A shell without job control has what it starts ignore Ctrl-C.
-            [*under, "env", "--default-signal=INT", "snakemake"]
+            [*under, "env", "--default-signal=INT", sys.executable, "-m", "snakemake"]
             + ["--configfile", str(self.config), "--cores", "2", *arguments],
             cwd=self.root,
             env={**os.environ, "PATH": path, "PYTHONPATH": source, **variables},

@@ -1,4 +1,5 @@
 import subprocess
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +14,8 @@ with job_log(snakemake.log[0]), TemporaryDirectory() as elsewhere:
     drawn = prepare(Path.cwd(), given.folder, extent.seed, Path(elsewhere))
     targets = [f"{given.folder}/{path}" for path in drawn]
     only = ["--allowed-rules", *sorted(set(drawn.values()))]
-    subprocess.run([*given.snakemake, *targets, *only], cwd=elsewhere, check=False)
+    inner = [sys.executable, "-m", "snakemake", *given.snakemake]
+    subprocess.run([*inner, *targets, *only], cwd=elsewhere, check=False)
     folder = Path(given.folder)
     result = audit(folder, extent, promised, Path(elsewhere) / folder)
     write_audit(result, folder / "audit")

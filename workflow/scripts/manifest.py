@@ -1,4 +1,5 @@
 import subprocess
+import sys
 from pathlib import Path
 
 from dynsparse.audit.manifest import write_manifest
@@ -7,7 +8,8 @@ from dynsparse.console import job_log
 
 given = snakemake.params
 with job_log(snakemake.log[0]):
-    listing = subprocess.run(given.summary, stdout=subprocess.PIPE, text=True, check=True).stdout
+    inner = [sys.executable, "-m", "snakemake", *given.summary]
+    listing = subprocess.run(inner, stdout=subprocess.PIPE, text=True, check=True).stdout
     made = snakemake.input.made
     manifest = make_manifest(listing, made, given.config, given.folder, Path.cwd())
     write_manifest(manifest, Path(snakemake.output[0]))

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from dynsparse.environments import playground_environment
+from dynsparse.mjx_internals import bodies_computed_once
 from dynsparse.policies.checkpoint import Policy
 from dynsparse.policies.network import PolicyParameters, policy_functions, policy_parameters
 
@@ -81,7 +82,8 @@ def _episodes(name: str, activation: str, steps: int) -> Callable[..., jax.Array
             return state, state.reward
 
         keys = jax.random.split(key, steps + 1)
-        return jax.lax.scan(step, environment.reset(keys[0]), keys[1:])[1].sum()
+        with bodies_computed_once():
+            return jax.lax.scan(step, environment.reset(keys[0]), keys[1:])[1].sum()
 
     return jax.jit(jax.vmap(episode, in_axes=(None, 0, 0)))
 

@@ -5,6 +5,14 @@ figure_5, figure_6, figure_7, figure_8, summaries, table_recovery, hyperparamete
 verification, report, audit and others. docs/dag.md has them all, and walks through the rules.
 """
 
+import os
+import sys
+
+# Rules that ask Snakemake something ask this one, also where its environment is not activated.
+os.environ["PATH"] = os.pathsep.join(
+    [os.path.dirname(sys.executable), os.environ["PATH"]]
+)
+
 # A study given by --configfile replaces the default; Snakemake would merge the two.
 if not workflow.config_settings.configfiles:
 

@@ -58,7 +58,8 @@ def test_shipped_studies_are_valid(name):
 
 def test_the_default_study_is_the_one_that_was_asked_for():
     names = ["CartpoleBalance", "ReacherHard", "BallInCup", "FingerSpin", "FingerTurnEasy"]
-    assert list(DEFAULT["environments"]) == [*names, "CheetahRun", "WalkerRun"]
+    names += ["CheetahRun", "WalkerRun", "SwimmerSwimmer6"]
+    assert list(DEFAULT["environments"]) == names
     assert len(DEFAULT["seeds"]) == 2
     assert DEFAULT["sparsity"]["threshold"] == 1e-12
 

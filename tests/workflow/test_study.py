@@ -32,14 +32,14 @@ def test_the_default_study_has_a_job_per_file_and_stage(project):
     jobs = project.study("config/config.yaml").planned()
     per_file = ["collect_jacobians", "verify_jacobians"]
     per_file += ["measure_patterns", "measure_steps", "measure_durations"]
-    assert {rule: jobs[rule] for rule in per_file} == dict.fromkeys(per_file, 7 * 2)
-    assert jobs["merge"] == 7 * 7
-    assert jobs["describe_patterns"] == 7
+    assert {rule: jobs[rule] for rule in per_file} == dict.fromkeys(per_file, 8 * 2)
+    assert jobs["merge"] == 8 * 7
+    assert jobs["describe_patterns"] == 8
     assert jobs["model_structure"] == 1
     items = ["table_1", "table_a1_1", "verification", "learning_curves"]
     items += [f"figure_{k}" for k in (5, 6, 7)]
     assert {rule: jobs[rule] for rule in items} == dict.fromkeys(items, 1)
-    assert jobs["draw_figure_3"] == 7
+    assert jobs["draw_figure_3"] == 8
     assert "train_expert" not in jobs
 
 

@@ -28,7 +28,7 @@ rule manifest:
         folder=lambda wildcards: RESULTS,
         # The inner Snakemake only reads what the outer one has made, hence no lock.
         summary=[
-            *("--snakefile", workflow.main_snakefile, "--nolock"),
+            *("snakemake", "--snakefile", workflow.main_snakefile, "--nolock"),
             *("--configfile", f"{RESULTS}/config.yaml", "--detailed-summary", "study"),
         ],
     script:
@@ -66,7 +66,7 @@ rule audit:
         promised=ITEMS,
         # Runs drawn jobs again in a folder where nothing but their files is missing.
         snakemake=[
-            *("--snakefile", workflow.main_snakefile, "--quiet", "all"),
+            *("snakemake", "--snakefile", workflow.main_snakefile, "--quiet", "all"),
             *("--configfile", f"{RESULTS}/config.yaml", "--rerun-triggers", "mtime"),
             *("--cores", str(workflow.cores)),
         ],

@@ -1,5 +1,4 @@
 import subprocess
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,8 +13,7 @@ with job_log(snakemake.log[0]), TemporaryDirectory() as elsewhere:
     drawn = prepare(Path.cwd(), given.folder, extent.seed, Path(elsewhere))
     targets = [f"{given.folder}/{path}" for path in drawn]
     only = ["--allowed-rules", *sorted(set(drawn.values()))]
-    inner = [sys.executable, "-m", "snakemake", *given.snakemake]
-    subprocess.run([*inner, *targets, *only], cwd=elsewhere, check=False)
+    subprocess.run([*given.snakemake, *targets, *only], cwd=elsewhere, check=False)
     folder = Path(given.folder)
     result = audit(folder, extent, promised, Path(elsewhere) / folder)
     write_audit(result, folder / "audit")

@@ -1,5 +1,4 @@
 import subprocess
-import sys
 from pathlib import Path
 
 from dynsparse.audit.manifest import write_manifest
@@ -8,8 +7,7 @@ from dynsparse.console import job_log
 
 given = snakemake.params
 with job_log(snakemake.log[0]):
-    inner = [sys.executable, "-m", "snakemake", *given.summary]
-    listing = subprocess.run(inner, stdout=subprocess.PIPE, text=True, check=True).stdout
+    listing = subprocess.run(given.summary, stdout=subprocess.PIPE, text=True, check=True).stdout
     made = snakemake.input.made
     manifest = make_manifest(listing, made, given.config, given.folder, Path.cwd())
     write_manifest(manifest, Path(snakemake.output[0]))

@@ -9,8 +9,8 @@ import os
 import sys
 
 # Rules that ask Snakemake something ask this one, also where its environment is not activated.
-os.environ["PATH"] = os.pathsep.join(
-    [os.path.dirname(sys.executable), os.environ["PATH"]]
+os.environ.update(
+    PATH=os.pathsep.join([os.path.dirname(sys.executable), *os.get_exec_path()])
 )
 
 # A study given by --configfile replaces the default; Snakemake would merge the two.

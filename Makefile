@@ -1,5 +1,5 @@
 # make run    the default study, from nothing to results/default/report.zip
-# make test   every test that needs neither a cluster nor a GPU
+# make test   the tests but those marked slow, cluster or faults (pyproject.toml)
 # make cluster-test   a study in a real Slurm of one node (root and apt, or Slurm installed)
 # make fault-test     a study killed 30 times, full disks, damaged files
 # make lint   formatting, lints, types

@@ -371,6 +371,20 @@ def test_the_card_tells_what_the_data_are(study):
     assert "$" not in text
 
 
+@pytest.mark.parametrize(
+    ("method", "derivation"),
+    [
+        ("hybrid", "automatic differentiation of MJX"),
+        ("mujoco_c", "central differences on MuJoCo's C engine"),
+    ],
+)
+def test_the_card_tells_how_derivatives_were_taken(study, method, derivation):
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    config = {**study.manifest.config, "jacobian": {"method": method}}
+    text = card(study.folder, replace(study.manifest, config=config), citation)
+    assert f"Derivatives are by {derivation} (method `{method}`" in text
+
+
 def test_what_the_dag_makes_otherwise_is_found(study, tmp_path):
     again = tmp_path / "again"
     shutil.copytree(study.folder, again)

@@ -22,6 +22,8 @@ HEADINGS = (
     "action dim",
     "MB",
 )
+# The methods of Jacobians that are not by automatic differentiation, and what they are by.
+OTHERWISE = {"mujoco_c": "central differences on MuJoCo's C engine"}
 
 
 def card(folder: Path, manifest: Manifest, citation: Mapping[str, Any]) -> str:
@@ -35,6 +37,7 @@ def card(folder: Path, manifest: Manifest, citation: Mapping[str, Any]) -> str:
     Raises:
         DynsparseError: a dataset cannot be read.
     """
+    method = manifest.config["jacobian"]["method"]
     cases: dict[str, list[str]] = {}
     for path in manifest.datasets:
         cases.setdefault(path.rpartition("/")[0], []).append(path)
@@ -49,7 +52,8 @@ def card(folder: Path, manifest: Manifest, citation: Mapping[str, Any]) -> str:
         table=tabulate(rows, HEADINGS, tablefmt="github"),
         dtype=manifest.config["simulator"]["dtype"],
         solver=manifest.config["simulator"]["solver"],
-        method=manifest.config["jacobian"]["method"],
+        derivation=OTHERWISE.get(method, "automatic differentiation of MJX"),
+        method=method,
         commit=manifest.code["commit"],
         devices=_devices(manifest),
         authors=", ".join(names),

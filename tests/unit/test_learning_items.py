@@ -44,18 +44,23 @@ def identities(losses=LOSSES):
                     }
 
 
-def curves(failed=()):
-    """Seed k is k percent worse than the loss's level; a failed one has no error."""
-    rows = []
+def fallible(failed):
+    """Every seed, and whether it is one of those that failed (environment, loss, seed)."""
     for who in identities():
         gone = (who["environment"], who["loss"], who["seed"]) in failed
+        yield {**who, "failed_epoch": 1 if gone else None}, gone
+
+
+def curves(failed=()):
+    """Seed k is k percent worse than the loss's level; a failed one has exploded."""
+    rows = []
+    for who, gone in fallible(failed):
         end = LEVEL[who["environment"]] * FACTOR[who["loss"]] * (1 + who["seed"] / 100)
-        for epoch, error in ((0, 50.0), (1, float("nan") if gone else end)):
+        for epoch, error in ((0, 50.0), (1, 1e7 if gone else end)):
             rows.append(
                 {
                     **who,
                     "epoch": epoch,
-                    "failed_epoch": 1 if gone else None,
                     "test_state_mse": error,
                     "validation_state_mse": error,
                     "test_jacobian_mae": error,
@@ -64,7 +69,8 @@ def curves(failed=()):
     return as_table("curves", rows)
 
 
-def sparsity():
+def sparsity(failed=()):
+    """A failed seed has hardly an element below any threshold."""
     rows = [
         {
             **who,
@@ -76,9 +82,10 @@ def sparsity():
             "precision": 0.75 if share else None,
             "recall": share * 0.75 / 0.5,
         }
-        for who in identities()
+        for who, gone in fallible(failed)
         for epoch in (0, 1)
-        for threshold, share in ((1e-6, 0.0 if epoch == 0 else 1e-4), (0.1, 0.3))
+        for threshold, usual in ((1e-6, 0.0 if epoch == 0 else 1e-4), (0.1, 0.3))
+        for share in [1e-9 if gone and epoch else usual]
     ]
     return as_table("sparsity", rows)
 
@@ -88,7 +95,8 @@ def rows_of(table, **values):
 
 
 def test_table_8_has_means_intervals_and_names_failures():
-    table = table_8(curves({("Arm", "state", 2)}), sparsity(), 1e-6)
+    failed = {("Arm", "state", 2)}
+    table = table_8(curves(failed), sparsity(failed), 1e-6)
     (row,) = rows_of(table, split="episode", environment="Arm", loss="state")
     assert (row["seeds"], row["failed_seeds"]) == (4, 1)
     assert row["failures"] == "seed 2 in epoch 1"
@@ -96,6 +104,10 @@ def test_table_8_has_means_intervals_and_names_failures():
     assert row["state_mse_low"] <= row["state_mse"] <= row["state_mse_high"]
     assert row["relative_sparsity_initial"] == 0
     np.testing.assert_allclose(row["relative_sparsity"], 2e-4)
+    assert row["relative_sparsity_low"] == row["relative_sparsity_high"]
+    (everywhere,) = rows_of(table, split="episode", environment=EVERYWHERE, loss="state")
+    assert (everywhere["failed_seeds"], everywhere["relative_sparsity"]) == (1, 2e-4)
+    assert everywhere["relative_sparsity_low"] == everywhere["relative_sparsity_high"]
     (mean,) = rows_of(table, split="episode", environment=EVERYWHERE, loss="state-jacobian")
     # 1.5 times as large as under `state` in both environments, whatever their level.
     np.testing.assert_allclose(mean["state_mse"], 1.5, rtol=0.01)
@@ -128,9 +140,15 @@ def test_pairs_are_compared_by_seed():
     assert (zeros["ratio"], zeros["pairs"], zeros["environment"]) == (1, 8, EVERYWHERE)
     (ranked,) = rows_of(table, split="episode", measure="average_precision", loss="state-jacobian")
     assert (ranked["ratio"], ranked["pairs"]) == (1, 8)
-    fewer = table_8_pairs(curves({("Arm", "state", 2)}), sparsity(), scores())
+
+
+def test_pairs_of_a_failed_seed_are_left_out():
+    failed = {("Arm", "state", 2)}
+    fewer = table_8_pairs(curves(failed), sparsity(failed), scores())
     pairs = {row["pairs"] for row in rows_of(fewer, environment="Arm", measure="test_state_mse")}
     assert pairs == {3}
+    zeros = rows_of(fewer, environment=EVERYWHERE, measure="relative_sparsity", threshold=0.1)
+    assert {row["pairs"] for row in zeros} == {7}
 
 
 def recovery(sources, losses, epoch):
@@ -261,10 +279,22 @@ def test_figure_8_has_a_box_per_loss_and_draws_models_without_zeros_at_the_floor
     assert initial[0].get_ydata()[0] == 1e-7
 
 
-def test_figure_8_leaves_failed_models_out():
-    figure = figure_8(curves({("Arm", "state", 2)}), sparsity(), "episode", 1e-6)
-    points = [line for line in figure.axes[0].lines if line.get_marker() == "."]
-    assert [len(line.get_ydata()) for line in points] == [7, 8, 8, 8, 8]
+def test_figures_leave_failed_models_out():
+    failed = {("Arm", "state", 2), *(("Leg", "state", seed) for seed in SEEDS)}
+    tables = curves(failed), sparsity(failed)
+    for axes in figure_8(*tables, "episode", 1e-6).axes:
+        points = [line for line in axes.lines if line.get_marker() == "."]
+        # Without a reference in an environment there are no relative errors in it.
+        others = 4 if axes.get_title() == "Prediction on test data" else 8
+        assert [len(line.get_ydata()) for line in points] == [3, *[others] * 4]
+    arm, leg = figure_a2_1(tables[0], "episode").axes
+    np.testing.assert_allclose(arm.lines[0].get_ydata()[-1], 0.1 * (1 + (1 + 3 + 4) / 300))
+    assert (len(arm.lines), len(leg.lines)) == (5, 4)
+    hollow, filled = figure_a2_2(tables[1], "episode", 0.1).axes[0].lines[:2]
+    assert len(hollow.get_ydata()) == 3
+    np.testing.assert_allclose(filled.get_ydata(), [0.6] * 3)
+    share = figure_thresholds(tables[1], "episode").axes[0].lines[0]
+    np.testing.assert_allclose(share.get_ydata(), [1e-4, 0.3])
 
 
 def test_panels_per_environment_and_a_line_per_loss():

@@ -9,6 +9,7 @@ from dynsparse.errors import DynsparseError
 from dynsparse.learning import search as search_module
 from dynsparse.learning.records import SCHEMAS
 from dynsparse.learning.search import combinations, search
+from dynsparse.learning.selection import healthy
 from dynsparse.learning.settings import training_settings
 from dynsparse.learning.study import train_models
 from dynsparse.sparsity.parquet import metadata_of
@@ -81,6 +82,16 @@ def test_tables_of_a_job_agree_with_each_other(job):
     truths = [row["true_sparsity"] for row in where(tables["sparsity"], **who)]
     np.testing.assert_allclose(rates, truths[0])
     np.testing.assert_allclose(truths, truths[0])
+
+
+def test_seeds_that_fail_are_marked_wherever_they_have_rows(path, tmp_path):
+    training = {**section()["training"], "learning_rate": 1e6}
+    tables, _ = train_models([path], section(training=training), "state", tmp_path)
+    for kind in ("curves", "dimensions", "sparsity"):
+        assert pc.unique(tables[kind]["failed_epoch"]).to_pylist() == [1]
+        assert healthy(tables[kind]).num_rows == 0
+    assert tables["recovery"].num_rows == 0
+    assert where(tables["rollout"], source="model") == []
 
 
 def test_units_of_dimensions_are_those_of_the_state(path, tmp_path):

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from dynsparse.figures.learned import COLOURS, LABELS, log_scale
 from dynsparse.figures.style import power_of_ten, styled
-from dynsparse.learning.selection import cases, losses, select, series, trained
+from dynsparse.learning.selection import cases, healthy, losses, select, series, trained
 
 # Where a model without a single zero is drawn: no logarithm exists there.
 FLOOR = 1e-7
@@ -28,24 +28,25 @@ def figure_8(curves: pa.Table, sparsity: pa.Table, split: str, threshold: float)
     Returns:
         Left the test error, divided by the mean of the environment's models under ``state``; right
         the mean over test samples of the model's share of zeros divided by the true one. Points
-        are single models, boxes hold the middle half of all environments and seeds.
+        are single models, boxes hold the middle half of all environments and seeds. Seeds that
+        failed are left out.
     """
     figure = Figure(figsize=(7.2, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    finished = select(trained(curves), split=split)
-    names = losses(finished)
+    models = select(curves, split=split)
+    names, environments = losses(models), len(cases(models))
+    finished = trained(healthy(models))
     _boxes(left, {loss: relative_errors(finished, loss) for loss in names})
     log_scale(left)
     left.axhline(1, color="black", linewidth=0.6, linestyle=":")
     left.set_ylabel("next-state error, relative to MSE(s)")
     left.set_title("Prediction on test data")
-    chosen = select(sparsity, split=split, threshold=threshold)
+    chosen = healthy(select(sparsity, split=split, threshold=threshold))
     end = trained(chosen)
     _points(right, {loss: _above_floor(end, loss) for loss in names})
     begin = series(select(chosen, epoch=0), "relative_sparsity")
     _reference(right, float(np.nanmean(begin)) if len(begin) else 0.0)
     right.set_title(f"Sparsity, |x| < {power_of_ten(threshold)}")
-    environments = len(cases(finished))
     figure.suptitle(
         f"World models of {environments} environment{'s' * (environments > 1)}, split by {split}",
         fontsize=9,
@@ -60,9 +61,8 @@ def relative_errors(finished: pa.Table, loss: str) -> Float[np.ndarray, " models
         mine = select(finished, environment=environment, behaviour=behaviour)
         error = series(select(mine, loss=loss), "test_state_mse")
         reference = series(select(mine, loss=REFERENCE), "test_state_mse")
-        reference = reference[np.isfinite(reference)]
         if len(reference):
-            parts.append(error[np.isfinite(error)] / reference.mean())
+            parts.append(error / reference.mean())
     return np.concatenate(parts) if parts else np.zeros(0)
 
 

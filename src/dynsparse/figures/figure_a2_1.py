@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from dynsparse.figures.learned import LABELS, by_seed, legend_below, line_with_band, log_scale
 from dynsparse.figures.style import panels, styled
-from dynsparse.learning.selection import cases, losses, select
+from dynsparse.learning.selection import cases, healthy, losses, select
 
 
 @styled()
@@ -17,13 +17,14 @@ def figure_a2_1(curves: pa.Table, split: str) -> Figure:
         split: which split of the samples is shown.
 
     Returns:
-        Lines are means over seeds, bands reach from the best to the worst seed.
+        Lines are means over seeds, bands reach from the best to the worst seed. Seeds that failed
+        are left out.
     """
     mine = select(curves, split=split)
     shown = cases(mine)
     figure, axes = panels(len(shown), height_in=2.2)
     for panel, (environment, behaviour) in zip(axes, shown, strict=True):
-        rows = select(mine, environment=environment, behaviour=behaviour)
+        rows = healthy(select(mine, environment=environment, behaviour=behaviour))
         for loss in losses(rows):
             epochs, grid = by_seed(select(rows, loss=loss), "epoch", "test_state_mse")
             line_with_band(panel, epochs, grid, loss, LABELS[loss])

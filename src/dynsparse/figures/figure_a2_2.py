@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from dynsparse.figures.figure_8 import FLOOR
 from dynsparse.figures.learned import COLOURS, LABELS
 from dynsparse.figures.style import panels, power_of_ten, styled
-from dynsparse.learning.selection import cases, losses, select, series, trained
+from dynsparse.learning.selection import cases, healthy, losses, select, series, trained
 
 
 @styled()
@@ -22,6 +22,7 @@ def figure_a2_2(sparsity: pa.Table, split: str, threshold: float) -> Figure:
 
     Returns:
         One panel per environment; a point is a model, hollow before and filled after training.
+        Seeds that failed are left out.
     """
     mine = select(sparsity, split=split, threshold=threshold)
     shown = cases(mine)
@@ -39,10 +40,10 @@ def figure_a2_2(sparsity: pa.Table, split: str, threshold: float) -> Figure:
 
 
 def _panel(axes: Axes, rows: pa.Table) -> None:
-    end = trained(rows)
-    names = losses(rows)
+    fine, names = healthy(rows), losses(rows)
+    end = trained(fine)
     for position, loss in enumerate(names):
-        for table, filled in ((select(rows, epoch=0), False), (end, True)):
+        for table, filled in ((select(fine, epoch=0), False), (end, True)):
             values = series(select(table, loss=loss), "relative_sparsity")
             values = np.maximum(values[np.isfinite(values)], FLOOR)
             x = position + (0.15 if filled else -0.15)

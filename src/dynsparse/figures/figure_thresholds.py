@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from dynsparse.figures.learned import LABELS, by_seed, legend_below, line_with_band
 from dynsparse.figures.style import PANEL_WIDTH_IN, styled
-from dynsparse.learning.selection import cases, losses, select, series, trained
+from dynsparse.learning.selection import cases, healthy, losses, select, series, trained
 
 # A share of fewer elements than this is noise, and is not drawn.
 FEWEST = 1e-3
@@ -22,7 +22,8 @@ def figure_thresholds(sparsity: pa.Table, split: str) -> Figure:
 
     Returns:
         Left the share of elements below the threshold, with the true share dashed; right the share
-        of them that is truly zero, with what chance would give dashed.
+        of them that is truly zero, with what chance would give dashed. Seeds that failed are left
+        out.
     """
     mine = select(trained(sparsity), split=split)
     shown = cases(mine)
@@ -31,11 +32,12 @@ def figure_thresholds(sparsity: pa.Table, split: str) -> Figure:
     grid = figure.subplots(len(shown), 2, squeeze=False, sharex=True)
     for (left, right), (environment, behaviour) in zip(grid, shown, strict=True):
         rows = select(mine, environment=environment, behaviour=behaviour)
+        fine = healthy(rows)
         for panel, column in ((left, "sparsity"), (right, "precision")):
-            for loss in losses(rows):
-                thresholds, values = by_seed(select(rows, loss=loss), "threshold", column)
+            for loss in losses(fine):
+                thresholds, values = by_seed(select(fine, loss=loss), "threshold", column)
                 if column == "precision":
-                    values = np.where(_shares(rows, loss) >= FEWEST, values, np.nan)
+                    values = np.where(_shares(fine, loss) >= FEWEST, values, np.nan)
                 line_with_band(panel, thresholds, values, loss, LABELS[loss])
             truth = float(np.nanmean(series(rows, "true_sparsity")))
             panel.axhline(truth, color="black", linestyle="--", linewidth=1)

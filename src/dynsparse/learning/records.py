@@ -1,6 +1,6 @@
 """Measurements as tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,13 @@ IDENTITY = [
 ]
 EPOCH = [*IDENTITY, ("epoch", pa.int32())]
 
-# Errors in normalised units; failed_epoch is null for a seed that trained to the end.
+# The same in every row of a seed; null if it trained to the end (``selection.healthy``).
+FALLIBLE = [*EPOCH, ("failed_epoch", pa.int32())]
+
+# Errors in normalised units.
 CURVES = pa.schema(
     [
-        *EPOCH,
-        ("failed_epoch", pa.int32()),
+        *FALLIBLE,
         ("training_loss", pa.float64()),
         ("validation_state_mse", pa.float64()),
         ("test_state_mse", pa.float64()),
@@ -33,11 +35,16 @@ CURVES = pa.schema(
 )
 # rmse is in the unit that the dimension's name states.
 DIMENSIONS = pa.schema(
-    [*EPOCH, ("dimension", pa.string()), ("rmse", pa.float64()), ("normalised_rmse", pa.float64())]
+    [
+        *FALLIBLE,
+        ("dimension", pa.string()),
+        ("rmse", pa.float64()),
+        ("normalised_rmse", pa.float64()),
+    ]
 )
 SPARSITY = pa.schema(
     [
-        *EPOCH,
+        *FALLIBLE,
         ("threshold", pa.float64()),
         ("sparsity", pa.float64()),
         ("relative_sparsity", pa.float64()),
@@ -104,20 +111,17 @@ def curve_rows(
     shared: Mapping[str, Any], seeds: Sequence[int], history: History
 ) -> list[dict[str, Any]]:
     """One row per seed and epoch."""
-    failed = history.failed_epoch()
     return [
         {
-            **shared,
-            "seed": seed,
+            **who,
             "epoch": epoch,
-            "failed_epoch": None if failed[number] < 0 else int(failed[number]),
             "training_loss": history.loss[epoch, number],
             "validation_state_mse": history.validation[epoch, number],
             "test_state_mse": history.squared[epoch, number].mean(),
             "test_jacobian_mse": history.jacobian_squared[epoch, number],
             "test_jacobian_mae": history.jacobian_absolute[epoch, number],
         }
-        for number, seed in enumerate(seeds)
+        for number, who in _members(shared, seeds, history)
         for epoch in range(len(history.loss))
     ]
 
@@ -132,14 +136,13 @@ def dimension_rows(
     """One row per seed, epoch and dimension of the state; ``scale`` turns errors into units."""
     return [
         {
-            **shared,
-            "seed": seed,
+            **who,
             "epoch": epoch,
             "dimension": name,
             "rmse": root * scale[column],
             "normalised_rmse": root,
         }
-        for number, seed in enumerate(seeds)
+        for number, who in _members(shared, seeds, history)
         for epoch in range(len(history.loss))
         for column, name in enumerate(names)
         for root in [np.sqrt(history.squared[epoch, number, column])]
@@ -160,8 +163,7 @@ def sparsity_rows(
     """
     return [
         {
-            **shared,
-            "seed": seed,
+            **who,
             "epoch": epoch,
             "threshold": threshold,
             "sparsity": history.sparsity[epoch, number, column],
@@ -172,10 +174,18 @@ def sparsity_rows(
             "relative_sparsity": history.relative[epoch, number, column],
             "true_sparsity": true_sparsity,
         }
-        for number, seed in enumerate(seeds)
+        for number, who in _members(shared, seeds, history)
         for epoch in range(len(history.loss))
         for column, threshold in enumerate(thresholds)
     ]
+
+
+def _members(
+    shared: Mapping[str, Any], seeds: Sequence[int], history: History
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The number of each seed, and what all of its rows say."""
+    for number, (seed, epoch) in enumerate(zip(seeds, history.failed_epoch(), strict=True)):
+        yield number, {**shared, "seed": seed, "failed_epoch": None if epoch < 0 else int(epoch)}
 
 
 def _share(part: Any, whole: Any) -> float | None:

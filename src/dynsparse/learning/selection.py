@@ -71,13 +71,18 @@ def trained(table: pa.Table) -> pa.Table:
     return joined.filter(pc.equal(joined["epoch"], joined["epoch_max"])).drop_columns(["epoch_max"])
 
 
+def healthy(table: pa.Table) -> pa.Table:
+    """The rows of seeds that did not fail: what a failed one measures means nothing."""
+    return table.filter(pc.is_null(table["failed_epoch"]))
+
+
 def series(table: pa.Table, column: str) -> Float[np.ndarray, " rows"]:
     """A column as floats; what is missing is not a number."""
     return np.asarray(table[column].cast(pa.float64()).to_numpy(zero_copy_only=False), float)
 
 
 def per_seed(table: pa.Table, column: str, seeds: Sequence[int]) -> Float[np.ndarray, " seeds"]:
-    """One value for each seed; not a number where a seed is missing or failed."""
+    """One value for each seed; not a number where a seed is missing."""
     values = dict(zip(table["seed"].to_pylist(), table[column].to_pylist(), strict=True))
     found = [values.get(seed) for seed in seeds]
     return np.array([np.nan if value is None else value for value in found], float)

@@ -14,6 +14,7 @@ from dynsparse.learning.comparison import (
 )
 from dynsparse.learning.selection import (
     cases,
+    healthy,
     losses,
     of_case,
     per_seed,
@@ -78,7 +79,7 @@ def table_8(curves: pa.Table, sparsity: pa.Table, threshold: float) -> pa.Table:
         mean under ``state``. ``failures`` names each failed seed and its epoch; these are in no
         mean.
     """
-    end, zeros = trained(curves), select(sparsity, threshold=threshold)
+    end, zeros = trained(curves), healthy(select(sparsity, threshold=threshold))
     rows: list[dict[str, Any]] = []
     for split in splits(end):
         mine, its_zeros = select(end, split=split), select(zeros, split=split)
@@ -89,7 +90,7 @@ def table_8(curves: pa.Table, sparsity: pa.Table, threshold: float) -> pa.Table:
             ]
         rows += [
             {"split": split, "environment": EVERYWHERE, "loss": loss, **row}
-            for loss, row in _everywhere(mine, trained(its_zeros))
+            for loss, row in _everywhere(mine, its_zeros)
         ]
     return with_metadata(pa.Table.from_pylist(_plain(rows), SCHEMA), "table_8", threshold=threshold)
 
@@ -108,7 +109,7 @@ def table_8_pairs(curves: pa.Table, sparsity: pa.Table, recovery: pa.Table) -> p
         error is given by environment too, relative sparsity at every threshold. Pairs without a
         single zero on a side have no ratio.
     """
-    end, zeros = trained(curves), trained(sparsity)
+    end, zeros = trained(healthy(curves)), trained(healthy(sparsity))
     scores = {"source": "model", "elements": "all", "regime": "all", "average": "micro"}
     found = select(trained(recovery), **scores)
     rows: list[dict[str, Any]] = []
@@ -125,7 +126,7 @@ def table_8_pairs(curves: pa.Table, sparsity: pa.Table, recovery: pa.Table) -> p
 
 
 def _of_environment(end: pa.Table, zeros: pa.Table) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Rows of one environment and split."""
+    """Rows of one environment and split; ``zeros`` are of seeds that did not fail."""
     numbers = seeds(end)
     for loss in losses(end):
         mine, its_zeros = select(end, loss=loss), select(zeros, loss=loss)
@@ -134,9 +135,9 @@ def _of_environment(end: pa.Table, zeros: pa.Table) -> Iterator[tuple[str, dict[
             for row in mine.to_pylist()
             if row["failed_epoch"] is not None
         }
-        fine = [seed for seed in numbers if seed not in failed]
-        error = mean_over_seeds(per_seed(mine, "test_state_mse", fine))
-        share = mean_over_seeds(per_seed(trained(its_zeros), "relative_sparsity", fine))
+        fine = healthy(mine)
+        error = mean_over_seeds(per_seed(fine, "test_state_mse", numbers))
+        share = mean_over_seeds(per_seed(trained(its_zeros), "relative_sparsity", numbers))
         begin = per_seed(select(its_zeros, epoch=0), "relative_sparsity", numbers)
         yield (
             loss,
@@ -145,7 +146,9 @@ def _of_environment(end: pa.Table, zeros: pa.Table) -> Iterator[tuple[str, dict[
                 "failed_seeds": len(failed),
                 "failures": "; ".join(f"seed {s} in epoch {e}" for s, e in sorted(failed.items())),
                 **_named("state_mse", error),
-                "jacobian_mae": mean_over_seeds(per_seed(mine, "test_jacobian_mae", fine)).estimate,
+                "jacobian_mae": mean_over_seeds(
+                    per_seed(fine, "test_jacobian_mae", numbers)
+                ).estimate,
                 "relative_sparsity_initial": mean_over_seeds(begin).estimate,
                 **_named("relative_sparsity", share),
             },
@@ -153,15 +156,16 @@ def _of_environment(end: pa.Table, zeros: pa.Table) -> Iterator[tuple[str, dict[
 
 
 def _everywhere(end: pa.Table, zeros: pa.Table) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Rows over all environments of a split."""
-    numbers = seeds(end)
+    """Rows over all environments of a split; ``zeros`` are of seeds that did not fail."""
+    numbers, fine, final = seeds(end), healthy(end), trained(zeros)
     for loss in losses(end):
         errors, shares = [], []
         for case in cases(end):
-            mine = of_case(end, case)
-            base = _fine(select(mine, loss=REFERENCE), "test_state_mse", numbers)
-            errors.append(_fine(select(mine, loss=loss), "test_state_mse", numbers) / _mean(base))
-            its_zeros = select(of_case(zeros, case), loss=loss)
+            mine = of_case(fine, case)
+            base = per_seed(select(mine, loss=REFERENCE), "test_state_mse", numbers)
+            error = per_seed(select(mine, loss=loss), "test_state_mse", numbers)
+            errors.append(error / _mean(base))
+            its_zeros = select(of_case(final, case), loss=loss)
             shares.append(per_seed(its_zeros, "relative_sparsity", numbers))
         failed = sum(e is not None for e in select(end, loss=loss)["failed_epoch"].to_pylist())
         yield (
@@ -206,16 +210,8 @@ def _pairs(
 
 
 def _log(table: pa.Table, measure: str, numbers: list[int]) -> np.ndarray:
-    values = _fine(table, measure, numbers)
-    return np.log(np.where(values > 0, values, np.nan))
-
-
-def _fine(table: pa.Table, measure: str, numbers: list[int]) -> np.ndarray:
-    """Values by seed, not a number for failed seeds."""
     values = per_seed(table, measure, numbers)
-    if "failed_epoch" in table.column_names:
-        values = np.where(np.isfinite(per_seed(table, "failed_epoch", numbers)), np.nan, values)
-    return values
+    return np.log(np.where(values > 0, values, np.nan))
 
 
 def _mean(values: np.ndarray) -> float:

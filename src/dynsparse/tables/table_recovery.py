@@ -68,7 +68,7 @@ def _rows(models: pa.Table, controls: pa.Table) -> Iterator[dict[str, Any]]:
     for key in sorted({tuple(row[k] for k in KEYS) for row in models.select(KEYS).to_pylist()}):
         facts = dict(zip(KEYS, key, strict=True))
         these = select(models, **facts)
-        guesses = {"untrained": select(these, epoch=0)}
+        guesses = {"untrained": _one_per_seed(select(these, epoch=0))}
         for source, suffix in (("model", ""), ("permuted", ", samples permuted")):
             final = select(these, epoch=last, source=source)
             guesses |= {f"{loss}{suffix}": select(final, loss=loss) for loss in losses(final)}
@@ -80,6 +80,12 @@ def _rows(models: pa.Table, controls: pa.Table) -> Iterator[dict[str, Any]]:
         for guess, table in guesses.items():
             if table.num_rows:
                 yield {**facts, "guess": guess, **_row(table)}
+
+
+def _one_per_seed(table: pa.Table) -> pa.Table:
+    """The first row of each seed: untrained, its network is the same under every loss."""
+    _, first = np.unique(series(table, "seed"), return_index=True)
+    return table.take(first)
 
 
 def _row(table: pa.Table) -> dict[str, Any]:

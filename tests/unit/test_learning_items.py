@@ -191,7 +191,7 @@ def test_table_recovery_puts_controls_beside_models():
     np.testing.assert_allclose(state["auroc"], 0.525)
     assert state["auroc_low"] < state["auroc"] < state["auroc_high"]
     assert state["f1"] is None
-    # Untrained networks are the same under every loss: they count once, and so has their interval.
+    # Untrained networks are the same under every loss: they count once, in intervals too.
     (untrained,) = [row for row in rows if row["guess"] == "untrained"]
     wanted = ("seeds", "auroc", "auroc_low", "auroc_high")
     assert [untrained[name] for name in wanted] == [state[name] for name in wanted]

@@ -144,9 +144,18 @@ def test_a_seed_that_fails_is_marked_and_the_others_go_on(parts, tmp_path, monke
     assert "seed 2 failed in epoch 2; the others are not affected" in capsys.readouterr().err
 
 
-def test_an_exploding_loss_is_a_failure(parts, tmp_path):
+def test_an_exploding_error_is_a_failure(parts, tmp_path):
     result = trained(parts, tmp_path, learning_rate=1e6)
     assert (result.history.failed_epoch() >= 1).all()
+
+
+def test_a_loss_may_be_large_but_not_infinite(parts, tmp_path):
+    history = trained(parts, tmp_path).history
+    large = history._replace(loss=1e9 * history.loss)
+    assert large.failed_epoch().tolist() == [-1, -1]
+    infinite = large.loss.copy()
+    infinite[3, 1] = np.inf
+    assert history._replace(loss=infinite).failed_epoch().tolist() == [-1, 3]
 
 
 def test_an_epoch_compiles_once(parts):

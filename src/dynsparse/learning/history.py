@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-# In normalised units a model that predicts the mean has a loss of about one.
+# Variances: a model that predicts the mean has an error of about one.
 EXPLODED = 1e6
 
 
@@ -25,11 +25,12 @@ class History(NamedTuple):
     relative: Float[np.ndarray, "epochs seeds thresholds"]
 
     def failed_epoch(self) -> Int[np.ndarray, " seeds"]:
-        """The epoch in which each seed's loss or error exploded or ceased to be a number; -1: none.
+        """The epoch in which each seed's state error exploded or loss was not finite; -1: none.
 
-        Such a seed trains on beside the others, whom it does not touch; its numbers mean nothing.
+        The loss has no limit: with a Jacobian in it, healthy models may have one of any size. A
+        failed seed trains on beside the others, whom it does not touch; its numbers mean nothing.
         """
         error = self.squared.mean(axis=2)
         bad = ~(error < EXPLODED)
-        bad[1:] |= ~(np.abs(self.loss[1:]) < EXPLODED)
+        bad[1:] |= ~np.isfinite(self.loss[1:])
         return np.where(bad.any(axis=0), bad.argmax(axis=0), -1)

@@ -137,6 +137,35 @@ def test_files_are_pooled_normalised_and_labelled(tmp_path):
     assert len(prepared.test.inputs) == 150
 
 
+def test_an_identity_tells_all_samples_truths_and_splits_apart(tmp_path):
+    arrays = slider_arrays(0, 4, 200)
+    paths = {
+        name: write_slider(tmp_path / f"{name}.h5", **changes)
+        for name, changes in (
+            ("plain", {}),
+            ("again", {}),
+            ("method", {"state_jacobian": arrays["state_jacobian"] * (1 + 1e-6)}),
+            ("order", {"next_state": arrays["next_state"][:, ::-1]}),
+        )
+    }
+    wide = {"validation_share": 0.25, "test_share": 0.5}
+    fewer = {**section()["evaluation"], "samples": 100}
+
+    def identity(name="plain", **changes):
+        return prepare([paths[name]], section(**{**wide, **changes}), "episode").identity()
+
+    assert identity() == identity("again")
+    others = [
+        identity("method"),
+        identity("order"),
+        identity(validation_share=0.5, test_share=0.25),
+        identity(zero_threshold=0.2),
+        identity(evaluation=fewer),
+    ]
+    digests = {found["data"] for found in (identity(), *others)}
+    assert len(digests) == 1 + len(others)
+
+
 def test_files_of_different_origin_are_refused(tmp_path):
     first = write_slider(tmp_path / "a.h5")
     info = DatasetInfo(seed=1, episodes=4, steps=200, **{**INFO, "behaviour": "expert"})

@@ -30,12 +30,12 @@ def parts(tmp_path_factory):
         return Parts(*map(on_device, (train_samples, prepared.validation, prepared.test)))
 
 
-def trained(parts, tmp_path, seeds=(1, 2), identity=IDENTITY, save_every_s=1e9, **changes):
+def trained(parts, tmp_path, seeds=(1, 2), thresholds=THRESHOLDS, save_every_s=1e9, **changes):
     with precision("float32"):
         where = tmp_path / "unfinished.part"
         chosen = settings(**changes)
-        compiled = run.programs(chosen, THRESHOLDS)
-        return train(chosen, seeds, parts, compiled, where, identity, save_every_s)
+        compiled = run.programs(chosen, thresholds)
+        return train(chosen, seeds, parts, compiled, where, IDENTITY, save_every_s)
 
 
 def leaves(result):
@@ -71,8 +71,8 @@ class Killed(Exception):
     pass
 
 
-def test_a_killed_run_ends_in_the_bits_of_an_undisturbed_one(parts, tmp_path, monkeypatch):
-    whole = trained(parts, tmp_path, epochs=4)
+def kill_one(parts, tmp_path, monkeypatch):
+    """Leave what a run keeps that is killed in its third epoch of four."""
     measure, calls = run._measure, []
 
     def dies_at_the_fourth(*arguments):
@@ -84,22 +84,41 @@ def test_a_killed_run_ends_in_the_bits_of_an_undisturbed_one(parts, tmp_path, mo
     monkeypatch.setattr(run, "_measure", dies_at_the_fourth)
     with pytest.raises(Killed):
         trained(parts, tmp_path, epochs=4, save_every_s=0.0)
+    monkeypatch.setattr(run, "_measure", measure)
+
+
+def test_a_killed_run_ends_in_the_bits_of_an_undisturbed_one(parts, tmp_path, monkeypatch):
+    whole = trained(parts, tmp_path, epochs=4)
+    kill_one(parts, tmp_path, monkeypatch)
+    measure, calls = run._measure, []
     monkeypatch.setattr(run, "_measure", lambda *a: calls.append(1) or measure(*a))
-    calls.clear()
     assert same_bits(whole, trained(parts, tmp_path, epochs=4, save_every_s=0.0))
     # Epochs 0 to 2 were there: only 3 and 4 are measured.
     assert len(calls) == 2
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unfinished_run_of_other_data_settings_or_nonsense_is_not_continued(
-    parts, tmp_path, capsys
+def test_an_unfinished_run_of_other_thresholds_is_not_continued(
+    parts, tmp_path, monkeypatch, capsys
 ):
+    other = trained(parts, tmp_path, epochs=4, thresholds=(1e-6, 0.2))
+    kill_one(parts, tmp_path, monkeypatch)
+    assert same_bits(other, trained(parts, tmp_path, epochs=4, thresholds=(1e-6, 0.2)))
+    assert "made with other settings or data" in capsys.readouterr().err
+
+
+def test_an_unfinished_run_of_other_data_or_nonsense_is_not_continued(parts, tmp_path, capsys):
     whole = trained(parts, tmp_path)
     where = tmp_path / "unfinished.part"
     learner = create(settings(), 4, 3, (1, 2))
     rows = [run.History(*(values[0] for values in whole.history))]
-    who = {**IDENTITY, "data": "other", "settings": settings().digest(), "seeds": [1, 2]}
+    who = {
+        **IDENTITY,
+        "data": "other",
+        "settings": settings().digest(),
+        "seeds": [1, 2],
+        "thresholds": list(THRESHOLDS),
+    }
     run._save(where, learner, rows, who)
     assert same_bits(whole, trained(parts, tmp_path))
     assert "made with other settings or data" in capsys.readouterr().err

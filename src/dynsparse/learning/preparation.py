@@ -1,10 +1,12 @@
 """The samples of an environment as a job needs them: split, normalised, and some to score."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from dynsparse.learning.normalisation import Scaler
 from dynsparse.learning.samples import Origin, Pool, Samples, some_of
@@ -16,7 +18,10 @@ SPLIT_SEED = 0
 
 
 class Prepared(NamedTuple):
-    """The samples of one environment, normalised by its training part, and how they are split."""
+    """The samples of one environment, normalised by its training part, and how they are split.
+
+    ``digest`` is that of all these arrays: truths, split and the samples that are scored.
+    """
 
     origin: Origin
     scaler: Scaler
@@ -24,13 +29,11 @@ class Prepared(NamedTuple):
     split: Split
     validation: Samples
     test: Samples
+    digest: str
 
     def identity(self) -> dict[str, Any]:
         """What these samples are, so that an unfinished run is not continued on others."""
-        digest = hashlib.sha256(self.split.train.tobytes())
-        for values in self.scaler:
-            digest.update(values.tobytes())
-        return {"sources": list(self.origin.sources), "data": digest.hexdigest()}
+        return {"sources": list(self.origin.sources), "data": self.digest}
 
 
 def prepare(paths: Sequence[Path | str], section: Mapping[str, Any], split: str) -> Prepared:
@@ -52,5 +55,21 @@ def prepare(paths: Sequence[Path | str], section: Mapping[str, Any], split: str)
         scaler = pool.scaler(parts.train)
         samples = pool.samples(scaler, section["zero_threshold"])
     most = section["evaluation"]["samples"]
-    chosen = (samples.take(some_of(rows, most)) for rows in (parts.validation, parts.test))
-    return Prepared(index.origin, scaler, samples, parts, *chosen)
+    validation, test = some_of(parts.validation, most), some_of(parts.test, most)
+    return Prepared(
+        index.origin,
+        scaler,
+        samples,
+        parts,
+        samples.take(validation),
+        samples.take(test),
+        _digest([*scaler, *samples, *parts, validation, test]),
+    )
+
+
+def _digest(arrays: Iterable[np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for values in arrays:
+        digest.update(f"{values.shape} {values.dtype}".encode())
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()

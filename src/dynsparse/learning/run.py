@@ -31,11 +31,12 @@ class Programs(NamedTuple):
 
     epoch: Epoch
     evaluate: Evaluate
+    thresholds: tuple[float, ...]
 
 
 def programs(settings: TrainingSettings, thresholds: tuple[float, ...]) -> Programs:
     """The programs of a training, and of scores with the model's sparsity at ``thresholds``."""
-    return Programs(make_epoch(settings), make_evaluate(thresholds))
+    return Programs(make_epoch(settings), make_evaluate(thresholds), thresholds)
 
 
 class Trained(NamedTuple):
@@ -65,12 +66,14 @@ def train(
         parts: samples.
         compiled: ``programs`` of these settings.
         unfinished: the file that an unfinished run is kept in; removed at the end.
-        identity: what the data are. An unfinished run of other data or settings is discarded.
+        identity: what the data are. An unfinished run of other data, settings or thresholds is
+            discarded.
         save_every_s: seconds between two savings.
     """
     inputs, outputs = parts.train.inputs.shape[1], parts.train.next_state.shape[1]
     initial = create(settings, inputs, outputs, seeds)
     who = {**identity, "settings": settings.digest(), "seeds": list(seeds)}
+    who["thresholds"] = list(compiled.thresholds)
     learner, rows = _resume(unfinished, initial, who)
     if not rows:
         rows = [_measure(compiled, initial, parts, np.full(len(seeds), np.nan, np.float32))]

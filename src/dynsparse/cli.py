@@ -70,8 +70,13 @@ def collect(
 @main.command()
 @click.option("--environment", required=True, help="Playground's name, such as HopperHop.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--schedules",
+    type=click.Path(path_type=Path),
+    help="A file of settings, an entry per environment; else resources/experts/schedules.yaml.",
+)
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="A folder.")
-def train(environment: str, seed: int, output: Path) -> None:
+def train(environment: str, seed: int, schedules: Path | None, output: Path) -> None:
     """Train an expert, or go on with one that was killed."""
     from dynsparse.job import cache_compilations
     from dynsparse.policies.experts import train_expert
@@ -79,7 +84,7 @@ def train(environment: str, seed: int, output: Path) -> None:
     from dynsparse.policies.shipped import SHIPPED
 
     cache_compilations()
-    overrides = schedule(SHIPPED / "schedules.yaml", environment)
+    overrides = schedule(schedules or SHIPPED / "schedules.yaml", environment)
     train_expert(environment, seed, overrides, output)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -50,6 +51,25 @@ def check_configuration(
             f"differences of jacobian.method mujoco_c can tell from zero; write {NOISE:.1e} or more"
         )
     _check_learning(config["learning"], config["environments"])
+
+
+def schedules_file(config: Mapping[str, Any], root: Path) -> str:
+    """The file of settings by which a study trains experts; others may do without it.
+
+    Args:
+        config: the study.
+        root: the folder that relative paths start from.
+
+    Raises:
+        DynsparseError: there is no such file.
+    """
+    path: str = config["policies"]["schedules"]
+    if not (root / path).is_file():
+        raise DynsparseError(
+            f"config: policies.schedules: there is no file {path}; experts are trained by its"
+            " settings, or by Playground's own if it holds only {}"
+        )
+    return path
 
 
 def _check_learning(learning: Mapping[str, Any], environments: Iterable[str]) -> None:

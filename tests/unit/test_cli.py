@@ -1,10 +1,15 @@
 """The command line: one line of output or of error, and the library's own results."""
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
 from dynsparse.cli import METHOD_NAMES, main
 from dynsparse.jacobians import ENGINE, METHODS
+from dynsparse.policies import experts
+from dynsparse.policies.settings import schedule
+from dynsparse.policies.shipped import SHIPPED
 
 
 def run(*arguments):
@@ -22,6 +27,49 @@ def collect(**changes):
         **changes,
     }
     return run("collect", *(part for k, v in options.items() for part in (f"--{k}", v)))
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The calls of ``train_expert``, which does nothing else."""
+    calls = []
+    monkeypatch.setattr(experts, "train_expert", lambda *call: calls.append(call))
+    return calls
+
+
+def train(*options):
+    return run("train", "--environment", "ReacherHard", "--output", "a-folder", *options)
+
+
+def test_an_expert_is_trained_by_the_schedules_of_the_project(trained):
+    assert train().exit_code == 0
+    overrides = schedule(SHIPPED / "schedules.yaml", "ReacherHard")
+    assert overrides["num_timesteps"] == 5_000_000
+    assert trained == [("ReacherHard", 0, overrides, Path("a-folder"))]
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides"),
+    [
+        ("{}", {}),
+        ("BallInCup: {num_evals: 3}", {}),
+        ("ReacherHard: {num_evals: 3}", {"num_evals": 3}),
+    ],
+)
+def test_an_expert_is_trained_by_schedules_of_ones_own(trained, tmp_path, text, overrides):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(text)
+    assert train("--schedules", mine).exit_code == 0
+    assert trained == [("ReacherHard", 0, overrides, Path("a-folder"))]
+
+
+def test_schedules_that_are_not_there_are_refused_with_one_line(trained, tmp_path):
+    absent = tmp_path / "absent.yaml"
+    result = train("--schedules", absent)
+    assert result.exit_code == 1
+    assert result.output.startswith(f"error: {absent}: ")
+    assert result.output.count("\n") == 1
+    assert not trained
 
 
 def test_the_methods_offered_are_the_librarys():

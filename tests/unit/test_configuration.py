@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynsparse.configuration import NOISE, check_configuration
+from dynsparse.configuration import NOISE, check_configuration, schedules_file
 from dynsparse.errors import DynsparseError
 from dynsparse.suite import SUITE
 
@@ -51,7 +51,7 @@ def refusal(study):
     return message
 
 
-@pytest.mark.parametrize("name", ["config", "paper"])
+@pytest.mark.parametrize("name", ["config", "paper", "robustness", "verification"])
 def test_shipped_studies_are_valid(name):
     check(yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()))
 
@@ -194,6 +194,8 @@ IMPOSSIBLE = [
     (("simulator", "solver"), "fast", "simulator.solver: 'fast' is not one of ['as_shipped', "),
     (("simulator", "dtype"), "float16", "simulator.dtype: 'float16' is not one of ['float64', "),
     (("policies", "expert"), "bought", "policies.expert: 'bought' is neither 'shipped' nor "),
+    (("policies", "schedules"), "", "policies.schedules: "),
+    (("policies", "schedules"), {}, "policies.schedules: {} is not of type 'string'"),
     (("study",), "../elsewhere", "study: '../elsewhere' does not match"),
     (("study",), "", "study: '' does not match"),
     (("study",), None, "study: None is not of type 'string'"),
@@ -205,6 +207,25 @@ IMPOSSIBLE = [
 @pytest.mark.parametrize(("path", "value", "message"), IMPOSSIBLE)
 def test_an_impossible_value_is_named(path, value, message):
     assert refusal(changed(path, value)).startswith(f"config: {message}")
+
+
+def test_a_file_of_schedules_is_looked_for_from_the_root(tmp_path):
+    assert schedules_file(DEFAULT, ROOT) == "resources/experts/schedules.yaml"
+    (tmp_path / "mine.yaml").write_text("{}")
+    study = changed(("policies", "schedules"), "mine.yaml")
+    assert schedules_file(study, tmp_path) == "mine.yaml"
+    assert schedules_file(changed(("policies", "schedules"), str(tmp_path / "mine.yaml")), ROOT)
+
+
+@pytest.mark.parametrize("name", ["absent.yaml", "."])
+def test_a_missing_file_of_schedules_is_one_error_that_names_the_key(tmp_path, name):
+    study = changed(("policies", "schedules"), name)
+    check(study)
+    with pytest.raises(DynsparseError) as caught:
+        schedules_file(study, tmp_path)
+    message = str(caught.value)
+    assert message.startswith(f"config: policies.schedules: there is no file {name}; ")
+    assert "\n" not in message
 
 
 def test_an_empty_study_is_refused():

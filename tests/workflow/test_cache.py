@@ -22,7 +22,7 @@ Path(snakemake.log.timing).write_text("ran")
 BOTH = {"train_expert", "collect_jacobians"}
 STUDY = {
     "environments": {name: {"behaviours": ["expert"]} for name in ("CartpoleBalance", "BallInCup")},
-    "policies": {"expert": "trained"},
+    "policies": {"expert": "trained", "schedules": "resources/experts/schedules.yaml"},
 }
 
 

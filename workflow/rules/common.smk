@@ -7,7 +7,7 @@ import yaml
 
 from snakemake.exceptions import WorkflowError
 
-from dynsparse.configuration import check_configuration
+from dynsparse.configuration import check_configuration, schedules_file
 from dynsparse.errors import DynsparseError
 from dynsparse.files import check_writable
 from dynsparse.running import claim_study, join_study
@@ -108,6 +108,14 @@ def policy_file(wildcards):
             f" seed {wildcards.seed} ({path}); change policies.expert, or use random"
         )
     return path
+
+
+def schedules(wildcards):
+    """The study's file of training schedules, which only training needs."""
+    try:
+        return schedules_file(config, ROOT)
+    except DynsparseError as error:
+        raise WorkflowError(str(error))
 
 
 def megabytes(base):

@@ -24,7 +24,7 @@ rule experts:
 rule train_expert:
     input:
         library=library("policies.experts"),
-        schedules="resources/experts/schedules.yaml",
+        schedules=schedules,
         lock="envs/cpu.txt",
     output:
         policy=f"{TRAINED}/policy.safetensors",

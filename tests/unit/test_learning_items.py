@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from learning_fakes import section
 
@@ -134,12 +135,28 @@ def test_pairs_are_compared_by_seed():
         loss="state-jacobian-l1-sparse-only",
     )
     assert (same["ratio"], same["p_value"]) == (1, 1)
-    (zeros,) = rows_of(
-        table, split="episode", measure="relative_sparsity", loss="state-jacobian", threshold=0.1
-    )
-    assert (zeros["ratio"], zeros["pairs"], zeros["environment"]) == (1, 8, EVERYWHERE)
-    (ranked,) = rows_of(table, split="episode", measure="average_precision", loss="state-jacobian")
-    assert (ranked["ratio"], ranked["pairs"]) == (1, 8)
+    wanted = {"split": "episode", "loss": "state-jacobian"}
+    zeros = rows_of(table, **wanted, measure="relative_sparsity", threshold=0.1)
+    ranked = rows_of(table, **wanted, measure="average_precision")
+    for rows in (zeros, ranked):
+        assert [row["environment"] for row in rows] == ["Arm", "Leg", EVERYWHERE]
+        assert [row["behaviour"] for row in rows] == ["expert", "expert", None]
+        assert [(row["ratio"], row["pairs"]) for row in rows] == [(1, 4), (1, 4), (1, 8)]
+
+
+def test_pairs_of_behaviours_are_told_apart_and_one_case_is_no_more_than_that():
+    random = [
+        {**row, "behaviour": "random"} for row in curves().to_pylist() if row["split"] == "episode"
+    ]
+    both = pa.concat_tables([curves(), as_table("curves", random)])
+    arm = select(both, environment="Arm", split="episode")
+    table = table_8_pairs(arm, sparsity(), scores())
+    wanted = {"measure": "test_state_mse", "loss": "state-jacobian"}
+    found = [(row["environment"], row["behaviour"]) for row in rows_of(table, **wanted)]
+    assert found == [("Arm", "expert"), ("Arm", "random"), (EVERYWHERE, None)]
+    alone = table_8_pairs(select(arm, behaviour="expert"), sparsity(), scores())
+    found = [(row["environment"], row["behaviour"]) for row in rows_of(alone, **wanted)]
+    assert found == [("Arm", "expert"), (EVERYWHERE, None)]
 
 
 def test_pairs_of_a_failed_seed_are_left_out():
@@ -201,8 +218,6 @@ def test_table_recovery_puts_controls_beside_models():
 
 def searched(**columns):
     """Errors by depth: deeper is worse, and the last training of each environment failed."""
-    import pyarrow as pa
-
     rows = [
         {
             "environment": environment,

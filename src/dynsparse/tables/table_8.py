@@ -52,6 +52,7 @@ PAIRS = pa.schema(
     [
         ("split", pa.string()),
         ("environment", pa.string()),
+        ("behaviour", pa.string()),
         ("measure", pa.string()),
         ("threshold", pa.float64()),
         ("loss", pa.string()),
@@ -105,23 +106,25 @@ def table_8_pairs(curves: pa.Table, sparsity: pa.Table, recovery: pa.Table) -> p
 
     Returns:
         ``PAIRS``: the geometric mean of the ratio of a loss's models to those of the same seed
-        under ``state``, its 95 % bootstrap interval, and the p-value of a sign-flip test. The
-        error is given by environment too, relative sparsity at every threshold. Pairs without a
-        single zero on a side have no ratio.
+        under ``state``, its 95 % bootstrap interval, and the p-value of a sign-flip test; by
+        environment and over all of them (``EVERYWHERE``), relative sparsity at every threshold.
+        Pairs without a single zero on a side have no ratio.
     """
     end, zeros = trained(healthy(curves)), trained(healthy(sparsity))
     scores = {"source": "model", "elements": "all", "regime": "all", "average": "micro"}
     found = select(trained(recovery), **scores)
-    rows: list[dict[str, Any]] = []
-    for split in splits(end):
-        mine, its_zeros = select(end, split=split), select(zeros, split=split)
-        for case in cases(mine):
-            rows += _pairs(mine, [case], "test_state_mse", split)
-        rows += _pairs(mine, cases(mine), "test_state_mse", split)
-        for limit in sorted(set(sparsity["threshold"].to_pylist())):
-            at_limit = select(its_zeros, threshold=limit)
-            rows += _pairs(at_limit, cases(mine), "relative_sparsity", split, limit)
-        rows += _pairs(select(found, split=split), cases(mine), "average_precision", split)
+    limits = sorted(set(sparsity["threshold"].to_pylist()))
+    measured: list[tuple[str, float | None, pa.Table]] = [
+        ("test_state_mse", None, end),
+        *(("relative_sparsity", limit, select(zeros, threshold=limit)) for limit in limits),
+        ("average_precision", None, found),
+    ]
+    rows = [
+        {"split": split, "measure": measure, "threshold": limit, **row}
+        for split in splits(end)
+        for measure, limit, table in measured
+        for row in _by_environment(select(table, split=split), measure)
+    ]
     return with_metadata(pa.Table.from_pylist(_plain(rows), PAIRS), "table_8_pairs")
 
 
@@ -179,12 +182,16 @@ def _everywhere(end: pa.Table, zeros: pa.Table) -> Iterator[tuple[str, dict[str,
         )
 
 
+def _by_environment(table: pa.Table, measure: str) -> Iterator[dict[str, Any]]:
+    """Every loss against the reference, in each environment and over all of them."""
+    for case in cases(table):
+        where = {"environment": case[0], "behaviour": case[1]}
+        yield from (where | row for row in _pairs(table, [case], measure))
+    yield from ({"environment": EVERYWHERE} | row for row in _pairs(table, cases(table), measure))
+
+
 def _pairs(
-    table: pa.Table,
-    members: list[tuple[str, str]],
-    measure: str,
-    split: str,
-    threshold: float | None = None,
+    table: pa.Table, members: list[tuple[str, str]], measure: str
 ) -> Iterator[dict[str, Any]]:
     """Every loss against the reference, over some environments."""
     numbers = seeds(table)
@@ -197,10 +204,6 @@ def _pairs(
         ]
         found = paired_difference(*sides)
         yield {
-            "split": split,
-            "environment": members[0][0] if len(members) == 1 else EVERYWHERE,
-            "measure": measure,
-            "threshold": threshold,
             "loss": loss,
             "against": REFERENCE,
             "pairs": found.pairs,

@@ -262,11 +262,14 @@ def test_published_ranks_are_those_of_the_paper():
 
 def test_the_setup_stands_beside_the_papers():
     published = read_setup("resources/paper/table_a2_1.csv")
-    study = {**section(), "environments": ["Arm"]}
-    rows = {row["setting"]: row for row in table_a2_1(study, published).to_pylist()}
+    study = {**section(test_share=0.1, validation_share=0.45), "environments": ["Arm"]}
+    rows = {row["setting"]: row for row in table_a2_1(study, 4, published).to_pylist()}
     assert (rows["width"]["value"], rows["width"]["paper"]) == ("16", "512")
     assert (rows["seeds"]["value"], rows["seeds"]["paper"]) == ("2", "15")
     assert rows["validation_share"]["paper"] is None
+    # A tenth of four episodes is one: what is realised stands beside what is asked for.
+    assert [rows[f"test_{what}"]["value"] for what in ("share", "episodes")] == ["0.1", "1 of 4"]
+    assert rows["validation_episodes"]["value"] == "2 of 4"
     assert set(published) <= set(rows)
 
 

@@ -323,6 +323,7 @@ rule table_a2_1:
         "../../envs/conda.yaml"
     params:
         section=LEARNING,
+        episodes=len(SEEDS) * config["collection"]["episodes"],
     script:
         "../scripts/table_a2_1.py"
 

@@ -8,6 +8,9 @@ from jaxtyping import Int
 
 from dynsparse.errors import DynsparseError
 
+# The split whose test and validation samples are whole trajectories.
+EPISODE = "episode"
+
 
 class Split(NamedTuple):
     """Sample numbers, each sample in one part at most."""
@@ -15,6 +18,12 @@ class Split(NamedTuple):
     train: Int[np.ndarray, " train"]
     validation: Int[np.ndarray, " validation"]
     test: Int[np.ndarray, " test"]
+
+
+def held_out(episodes: int, validation_share: float, test_share: float) -> tuple[int, int]:
+    """How many of so many episodes validate and test: the shares, rounded, but at least one."""
+    validation, test = (max(1, round(share * episodes)) for share in (validation_share, test_share))
+    return validation, test
 
 
 def by_episode(
@@ -26,16 +35,14 @@ def by_episode(
 
     Args:
         episode: the number of each sample's episode.
-        validation_share, test_share: shares of the episodes, rounded, but at least one episode.
+        validation_share, test_share: as ``held_out``.
         seed: which episodes.
 
     Raises:
         DynsparseError: fewer than three episodes, or none left to train on.
     """
     order = np.random.default_rng(seed).permutation(np.unique(episode))
-    validation, test = (
-        max(1, round(share * len(order))) for share in (validation_share, test_share)
-    )
+    validation, test = held_out(len(order), validation_share, test_share)
     if validation + test >= len(order):
         raise DynsparseError(
             f"{len(order)} episodes cannot be split into training, validation ({validation}) and "
@@ -63,4 +70,4 @@ def by_sample(
     return Split(*(np.sort(part) for part in (parts[2], parts[1], parts[0])))
 
 
-SPLITS: dict[str, Callable[..., Split]] = {"episode": by_episode, "sample": by_sample}
+SPLITS: dict[str, Callable[..., Split]] = {EPISODE: by_episode, "sample": by_sample}

@@ -11,6 +11,7 @@ from scipy.stats import rankdata
 
 from dynsparse.errors import DynsparseError
 from dynsparse.learning.selection import cases, of_case, select, series
+from dynsparse.learning.splits import held_out
 from dynsparse.sparsity.parquet import with_metadata
 
 # The published tables: which search run, and which of its settings.
@@ -117,13 +118,16 @@ def _ranks(
     return pa.Table.from_pylist(rows, schema=RANKS)
 
 
-def table_a2_1(section: Mapping[str, Any], published: Mapping[str, str]) -> pa.Table:
+def table_a2_1(section: Mapping[str, Any], episodes: int, published: Mapping[str, str]) -> pa.Table:
     """The setup of the learning experiments beside the paper's Table A2.1.
 
     Args:
         section: the configuration's ``learning``.
+        episodes: of each environment and behaviour, all seeds together. Parts hold whole ones, or
+            as many samples.
         published: setting -> the paper's value.
     """
+    validation, test = held_out(episodes, section["validation_share"], section["test_share"])
     ours = {
         **section["model"],
         **section["training"],
@@ -134,7 +138,9 @@ def table_a2_1(section: Mapping[str, Any], published: Mapping[str, str]) -> pa.T
         "seeds": len(section["seeds"]),
         "splits": ", ".join(section["splits"]),
         "test_share": section["test_share"],
+        "test_episodes": f"{test} of {episodes}",
         "validation_share": section["validation_share"],
+        "validation_episodes": f"{validation} of {episodes}",
     }
     rows = [
         {"setting": name, "value": str(value), "paper": published.get(name)}

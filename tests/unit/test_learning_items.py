@@ -338,20 +338,51 @@ def test_figure_thresholds_shows_precision_beside_the_base_rate():
     assert right.lines[-1].get_ydata()[0] == 0.5
 
 
-def test_figure_rollout_has_the_guess_of_no_change():
+def rollouts(diverged=()):
+    """Errors grow by a tenth per step; (loss, seed) diverge after five."""
     rows = [
         {**who, "source": "model", "horizon": steps, "median_error": steps / 10}
         for who in identities()
+        if who["split"] == "episode"
         for steps in (1, 5, 20)
     ]
     rows += [
         {**row, "source": "persistence", "seed": None} for row in rows if row["seed"] == SEEDS[0]
     ]
-    figure = figure_rollout(as_table("rollout", rows), "episode")
+    for row in rows:
+        if (row["loss"], row["seed"]) in diverged and row["horizon"] >= 5:
+            row["median_error"] = float("inf")
+    return as_table("rollout", rows)
+
+
+def test_figure_rollout_has_the_guess_of_no_change():
+    figure = figure_rollout(rollouts())
     assert texts(figure.legends[0].get_texts()) == [*LABELS.values(), "no change"]
     assert texts(figure.axes[0].get_xticklabels()) == ["1", "5", "20"]
-    nothing = figure_rollout(as_table("rollout", []), "episode")
-    assert texts(nothing.axes[0].texts) == ["no episode is long enough"]
+    nothing = figure_rollout(as_table("rollout", []))
+    assert texts(nothing.axes[0].texts) == ["no test episodes, or none long enough"]
+
+
+def test_a_line_of_figure_rollout_ends_where_a_seed_diverges():
+    some, every, *others, _ = (
+        figure_rollout(rollouts({("state", 2), *(("state-jacobian", seed) for seed in SEEDS)}))
+        .axes[0]
+        .lines
+    )
+    assert some.get_xdata().tolist() == every.get_xdata().tolist() == [1]
+    assert all(line.get_xdata().tolist() == [1, 5, 20] for line in others)
+
+
+def test_figure_rollout_lacks_a_loss_that_diverges_at_once():
+    rows = rollouts().to_pylist()
+    gone = [
+        row | {"median_error": float("inf")}
+        for row in rows
+        if (row["loss"], row["source"]) == ("state", "model")
+    ]
+    kept = [row for row in rows if (row["loss"], row["source"]) != ("state", "model")]
+    first = figure_rollout(as_table("rollout", gone + kept)).axes[0].lines[0]
+    assert len(first.get_xdata()) == 0
 
 
 def test_figure_depth_has_every_seed():

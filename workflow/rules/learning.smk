@@ -201,8 +201,6 @@ rule figure_rollout:
         f"{LOGS}/figure_rollout.log",
     conda:
         "../../envs/conda.yaml"
-    params:
-        split=LEARNING["splits"][0],
     script:
         "../scripts/figure_rollout.py"
 

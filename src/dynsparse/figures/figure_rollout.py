@@ -20,33 +20,32 @@ DIVERGED = 100.0  # standard deviations; where a prediction is worse, its line l
 
 
 @styled()
-def figure_rollout(rollout: pa.Table, split: str) -> Figure:
+def figure_rollout(rollout: pa.Table) -> Figure:
     """Error over the number of steps predicted in open loop, one panel per environment.
 
     Args:
         rollout: tables of kind ``learning_rollout`` of all environments and losses.
-        split: which split of the samples is shown.
 
     Returns:
         Lines are means over seeds of each seed's median over test windows, bands reach from the
-        best to the worst seed; the grey line is the guess that the state does not change. A
-        model that is more than a hundred standard deviations off leaves its panel.
+        best to the worst seed; the grey line is the guess that the state does not change. A line
+        ends where any of its seeds diverges, and leaves its panel where it is more than a hundred
+        standard deviations off.
     """
-    mine = select(rollout, split=split)
-    shown = cases(mine)
+    shown = cases(rollout)
     figure, axes = panels(max(len(shown), 1), height_in=2.2)
     for panel, (environment, behaviour) in zip(axes, shown, strict=False):
-        rows = select(mine, environment=environment, behaviour=behaviour)
+        rows = select(rollout, environment=environment, behaviour=behaviour)
         models = select(rows, source="model")
         for loss in losses(models):
             steps, grid = by_seed(select(models, loss=loss), "horizon", "median_error")
-            finite = np.where(np.isfinite(grid), grid, np.nan)
-            line_with_band(panel, steps, finite, loss, LABELS[loss])
+            held = np.logical_and.accumulate(np.isfinite(grid).all(axis=0))
+            line_with_band(panel, steps[held], grid[:, held], loss, LABELS[loss])
         _persistence(panel, select(rows, source="persistence"))
         panel.set_title(f"{environment} ({behaviour})")
         panel.set_xlabel("steps predicted in open loop")
     if not shown:
-        axes[0].text(0.5, 0.5, "no episode is long enough", ha="center", va="center")
+        axes[0].text(0.5, 0.5, "no test episodes, or none long enough", ha="center", va="center")
     figure.supylabel("median error of the state\n[standard deviations]", fontsize=8)
     legend_below(figure)
     return figure
@@ -61,5 +60,5 @@ def _persistence(axes: Axes, rows: pa.Table) -> None:
     axes.set_xticks(steps, [f"{step:.0f}" for step in steps])
     axes.minorticks_off()
     log_scale(axes)
-    lowest = min(np.min(line.get_ydata()) for line in axes.lines)
+    lowest = np.concatenate([line.get_ydata() for line in axes.lines]).min()
     axes.set_ylim(lowest / 1.5, min(axes.get_ylim()[1], DIVERGED))

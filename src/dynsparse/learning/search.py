@@ -16,13 +16,13 @@ from dynsparse.learning.preparation import Prepared, prepare
 from dynsparse.learning.records import identity
 from dynsparse.learning.run import programs
 from dynsparse.learning.settings import TrainingSettings, training_settings
+from dynsparse.learning.splits import EPISODE
 from dynsparse.learning.study import fit, recovery_rows
 from dynsparse.precision import precision
 from dynsparse.sparsity.parquet import metadata_of, read_table, with_metadata, write_table
 
 # The paper ranks runs by the next-state error of models trained on it alone.
 LOSS = "state"
-SPLIT = "episode"
 
 SCHEMA = pa.schema(
     [
@@ -70,7 +70,7 @@ def search(
         raise DynsparseError(f"config: learning.search.runs: {run!r} is not listed; {near}")
     base = training_settings({**section, "losses": {LOSS: 0.0}}, LOSS).changed(**plan["training"])
     section = {**section, "seeds": plan["seeds"]}
-    prepared = prepare(paths, section, SPLIT)
+    prepared = prepare(paths, section, EPISODE)
     choices = list(combinations(plan["runs"][run]))
     parts, kept = [], []
     for number, choice in enumerate(choices, 1):
@@ -114,8 +114,8 @@ def _trained(
     with precision("float32"):
         compiled, seeds = programs(settings, tuple(section["model_thresholds"])), section["seeds"]
         unfinished = path.with_suffix(".part")
-        trained = fit(prepared, settings, compiled, tuple(seeds), SPLIT, unfinished)
-        shared = identity(prepared.origin, SPLIT, LOSS)
+        trained = fit(prepared, settings, compiled, tuple(seeds), EPISODE, unfinished)
+        shared = identity(prepared.origin, EPISODE, LOSS)
         found = recovery_rows(shared, seeds, prepared, trained, make_sizes(), settings.epochs)
     history, failed = trained.history, trained.history.failed_epoch()
     rows = []

@@ -17,6 +17,7 @@ from dynsparse.learning.rollout_error import make_rollout, persistence, windows
 from dynsparse.learning.run import Parts, Programs, Trained, programs, train
 from dynsparse.learning.scoring import Scored, score_rows
 from dynsparse.learning.settings import TrainingSettings, training_settings
+from dynsparse.learning.splits import EPISODE
 from dynsparse.precision import precision
 
 
@@ -132,7 +133,13 @@ def rollout_rows(
     trained: Trained,
     evaluation: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """Each seed's error after so many steps; horizons longer than any test episode are left out."""
+    """Each seed's error after so many steps; horizons longer than any test episode are left out.
+
+    All horizons begin at the same samples, those that the longest fits. Only a split by episode has
+    rollouts: with another, a window would run through samples that were trained on.
+    """
+    if shared["split"] != EPISODE:
+        return []
     most = evaluation["rollouts"]
     asked = sorted(evaluation["rollout_steps"])
     fitting = [k for k in asked if len(windows(prepared.samples, prepared.split.test, k, most)[0])]

@@ -217,7 +217,10 @@ def test_table_recovery_puts_controls_beside_models():
 
 
 def searched(**columns):
-    """Errors by depth: deeper is worse, and the last training of each environment failed."""
+    """Test errors by depth: deeper is worse, and the last training of each environment failed.
+
+    By validation error two layers are best.
+    """
     rows = [
         {
             "environment": environment,
@@ -226,12 +229,14 @@ def searched(**columns):
             "seed": seed,
             "depth": depth,
             "activation": "elu",
-            "test_state_mse": None if (depth, seed) == (3, 2) else depth * level + seed,
+            "validation_state_mse": None if failed else abs(depth - 2) * level + seed,
+            "test_state_mse": None if failed else depth * level + seed,
             "auroc": 0.5 + depth / 10,
         }
         for environment, level in (("Arm", 1e3), ("Leg", 1e6))
         for depth in (1, 2, 3)
         for seed in (1, 2)
+        for failed in [(depth, seed) == (3, 2)]
     ]
     return with_metadata(pa.Table.from_pylist(rows, schema=SEARCH), "learning_search")
 
@@ -244,7 +249,9 @@ def test_ranks_are_taken_within_environments_and_failures_come_last():
     assert [row["mean_rank"] for row in table] == [1.5, 3.5, 5.5, None]
     assert table[0]["mean_rank_share"] == 0.25
     assert [row["trainings"] for row in table] == [4, 4, 4, 0]
-    assert [row["chosen"] for row in table] == [True, False, False, False]
+    # By validation error two layers have ranks 1 and 2, one layer 3.5 and 5, three 3.5 and 6.
+    assert [row["mean_validation_rank"] for row in table] == [4.25, 1.5, 4.75, None]
+    assert [row["chosen"] for row in table] == [False, True, False, False]
     assert [row["paper_mean_rank"] for row in table] == [7.5, None, None, 3.5]
     assert [row["paper_chosen"] for row in table] == [False, None, None, True]
 

@@ -119,7 +119,9 @@ def test_a_search_trains_every_combination(path, tmp_path):
     found = {(row["depth"], row["dropout"], row["seed"]) for row in table.to_pylist()}
     assert found == {(d, p, s) for d in (1, 2) for p in (0.0, 0.5) for s in (1, 2)}
     assert set(table["epochs"].to_pylist()) == {1}
-    assert None not in table["test_state_mse"].to_pylist() + table["auroc"].to_pylist()
+    for column in ("validation_state_mse", "test_state_mse", "auroc"):
+        assert None not in table[column].to_pylist()
+    assert table["validation_state_mse"] != table["test_state_mse"]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -39,6 +39,7 @@ SCHEMA = pa.schema(
         ("batch", pa.int64()),
         ("epochs", pa.int64()),
         ("failed_epoch", pa.int64()),
+        ("validation_state_mse", pa.float64()),
         ("test_state_mse", pa.float64()),
         ("test_jacobian_mae", pa.float64()),
         ("auroc", pa.float64()),
@@ -125,6 +126,7 @@ def _trained(
             rows.append(row | {"failed_epoch": int(failed[number])})
             continue
         errors = {
+            "validation_state_mse": float(history.validation[-1, number]),
             "test_state_mse": float(history.squared[-1, number].mean()),
             "test_jacobian_mae": float(history.jacobian_absolute[-1, number]),
         }

@@ -34,6 +34,7 @@ RANKS = pa.schema(
         ("trainings", pa.int64()),
         ("mean_rank", pa.float64()),
         ("mean_rank_share", pa.float64()),
+        ("mean_validation_rank", pa.float64()),
         ("chosen", pa.bool_()),
         ("paper_mean_rank", pa.float64()),
         ("paper_chosen", pa.bool_()),
@@ -54,9 +55,10 @@ def table_a2_ranks(
 ) -> pa.Table:
     """Mean rank of each value of a setting, marginalised over all others.
 
-    Every training (combination and seed) is ranked by its final test error among all trainings of
-    its environment, 1 being the best; failed ones come last. The mean is over environments and all
-    else.
+    Every training (combination and seed) is ranked by its final error among all trainings of its
+    environment, 1 being the best; failed ones come last. The mean is over environments and all
+    else. Ranks by test error are the paper's; a value is chosen by validation error, so that the
+    test samples stay unseen.
 
     Args:
         number: of the paper's table, a key of ``PUBLISHED``.
@@ -69,53 +71,52 @@ def table_a2_ranks(
     """
     run, setting = PUBLISHED[number]
     table = select(searches, run=run)
-    values, ranks, shares = [], [], []
-    for case in cases(table):
-        mine = of_case(table, case)
-        error = series(mine, "test_state_mse")
-        rank = rankdata(np.where(np.isfinite(error), error, np.inf))
-        values += [_text(value) for value in mine[setting].to_pylist()]
-        ranks.append(rank)
-        shares.append(rank / len(rank))
-    return with_metadata(
-        _ranks(
-            run,
-            setting,
-            np.array(values),
-            np.concatenate(ranks),
-            np.concatenate(shares),
-            published.get(number, ()),
-        ),
-        f"table_a2_{number}",
-    )
-
-
-def _ranks(
-    run: str,
-    setting: str,
-    values: np.ndarray,
-    ranks: np.ndarray,
-    shares: np.ndarray,
-    published: Sequence[Rank],
-) -> pa.Table:
-    means = {value: float(ranks[values == value].mean()) for value in sorted(set(values))}
-    paper = {_text(_number(rank.value)): rank.mean_rank for rank in published}
-    names = sorted({*means, *paper}, key=lambda value: means.get(value, np.inf))
+    test = _mean_ranks(table, setting, "test_state_mse")
+    validation = _mean_ranks(table, setting, "validation_state_mse")
+    best = min(found.mean_rank for found in validation.values())
+    paper = {_text(_number(rank.value)): rank.mean_rank for rank in published.get(number, ())}
+    names = sorted({*test, *paper}, key=lambda v: (test[v].mean_rank if v in test else np.inf, v))
     rows = [
         {
             "run": run,
             "setting": setting,
-            "value": str(value),
-            "trainings": int((values == value).sum()),
-            "mean_rank": means.get(value),
-            "mean_rank_share": float(shares[values == value].mean()) if value in means else None,
-            "chosen": means.get(value) == min(means.values()),
+            "value": value,
+            **(test[value]._asdict() if value in test else {"trainings": 0}),
+            "mean_validation_rank": validation[value].mean_rank if value in test else None,
+            "chosen": value in test and validation[value].mean_rank == best,
             "paper_mean_rank": paper.get(value),
             "paper_chosen": paper[value] == min(paper.values()) if value in paper else None,
         }
         for value in names
     ]
-    return pa.Table.from_pylist(rows, schema=RANKS)
+    return with_metadata(pa.Table.from_pylist(rows, schema=RANKS), f"table_a2_{number}")
+
+
+class _MeanRank(NamedTuple):
+    trainings: int
+    mean_rank: float
+    mean_rank_share: float
+
+
+def _mean_ranks(table: pa.Table, setting: str, column: str) -> dict[str, _MeanRank]:
+    """By value of a setting, ranks of the trainings by an error."""
+    values, ranks, shares = [], [], []
+    for case in cases(table):
+        mine = of_case(table, case)
+        error = series(mine, column)
+        rank = rankdata(np.where(np.isfinite(error), error, np.inf))
+        values += [_text(value) for value in mine[setting].to_pylist()]
+        ranks.append(rank)
+        shares.append(rank / len(rank))
+    name, rank, share = np.array(values), np.concatenate(ranks), np.concatenate(shares)
+    return {
+        value: _MeanRank(
+            int((name == value).sum()),
+            float(rank[name == value].mean()),
+            float(share[name == value].mean()),
+        )
+        for value in set(values)
+    }
 
 
 def table_a2_1(section: Mapping[str, Any], episodes: int, published: Mapping[str, str]) -> pa.Table:

@@ -25,6 +25,20 @@ def test_intervals_hold_the_mean_as_often_as_they_say():
     assert 175 <= held <= 199
 
 
+@pytest.mark.parametrize(("seeds", "environments", "share"), [(3, 1, 0.75), (3, 3, 0.84)])
+def test_intervals_of_few_seeds_hold_the_mean_as_often_as_documented(seeds, environments, share):
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(400):
+        groups = rng.normal(3, 2, size=(environments, seeds))
+        found = paired_difference(list(groups), [np.zeros(seeds)] * environments).interval
+        held += found.low <= 3 <= found.high
+        if environments == 1:
+            np.testing.assert_allclose(found[1:], [groups.min(), groups.max()])
+    # Three standard errors of 400 draws.
+    assert abs(held / 400 - share) < 0.065
+
+
 def test_failed_seeds_are_left_out_and_nothing_gives_nothing():
     assert mean_over_seeds(np.array([1.0, np.nan, 3.0])).estimate == 2
     assert np.isnan(mean_over_seeds(np.array([np.nan])).estimate)

@@ -31,6 +31,9 @@ class Survival(NamedTuple):
     mean: float
 
 
+# lifelines multiplies logarithms: a share of exactly a half comes out a few roundings above it.
+ROUNDING = 1e-9
+
 NOTHING = Survival(np.zeros(1), np.ones(1), 0, math.nan, math.nan, math.nan)
 
 
@@ -38,7 +41,8 @@ def survival(durations: pa.Table, zero: bool) -> Survival:
     """How long runs of zeros, or of nonzeros, last.
 
     A run that was cut at its start is left out: it was met while it lasted, and long ones are met
-    more often. A run that was cut at its end is censored: it lasted at least as long as was seen.
+    more often. A run that was cut at its end after n steps is censored at n - 1: whether it ends
+    with its n-th step was not seen, and lifelines takes who is censored at n as at risk at n.
 
     Args:
         durations: rows of a ``durations`` or ``strides`` table; all that match are pooled.
@@ -51,14 +55,15 @@ def survival(durations: pa.Table, zero: bool) -> Survival:
         return NOTHING
     count, cut = runs["count_sum"].to_numpy(), runs["cut_end"].to_numpy()
     length = runs["length"].to_numpy()
-    fitter = KaplanMeierFitter().fit(length, event_observed=~cut, weights=count)
+    fitter = KaplanMeierFitter().fit(length - cut, event_observed=~cut, weights=count)
     curve = fitter.survival_function_.iloc[:, 0]
+    halved = curve.index[curve <= 0.5 + ROUNDING]
     return Survival(
         length=curve.index.to_numpy(),
         share=curve.to_numpy(),
         runs=int(count.sum()),
         cut_share=float(count[cut].sum() / count.sum()),
-        median=float(fitter.median_survival_time_),
+        median=float(halved[0]) if len(halved) else math.inf,
         mean=float(restricted_mean_survival_time(fitter, t=length.max())),
     )
 

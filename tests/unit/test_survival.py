@@ -2,12 +2,15 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sparsity_fakes import durations_of, fake_dataset, fake_episode, packed
 
 from dynsparse.sparsity.merging import merge_seeds
 from dynsparse.sparsity.strides import STRIDES, measure_strides
-from dynsparse.sparsity.survival import naive_mean, survival
+from dynsparse.sparsity.survival import memoryless, naive_mean, survival
 from dynsparse.tables.table_durations import table_durations, table_element_durations
 
 SWITCH = 0.05
@@ -100,20 +103,59 @@ def test_cut_runs_do_not_bias_the_estimate(steps):
         assert found.cut_share > 0.3
 
 
-def test_durations_of_a_random_switch_grow_with_the_step():
-    dataset = switching(1000, 50)
-    strides = measure_strides(packed(dataset))
+@given(st.floats(1, 100), st.floats(1, 100), st.integers(1, 20))
+def test_a_switch_without_memory_is_a_markov_chain(mean, other, stride):
+    leave, come_back = 1 / mean, 1 / other
+    chain = np.array([[1 - leave, leave], [come_back, 1 - come_back]])
+    switched = np.linalg.matrix_power(chain, stride)[0, 1]
+    assert 1 / memoryless(mean, other, stride) == pytest.approx(switched, abs=1e-12)
+    assert memoryless(mean, other, 1) == pytest.approx(mean)
+
+
+def test_what_is_seen_of_a_switch_without_memory():
+    seen = [memoryless(11.26, 2.53, stride) for stride in (1, 2, 4, 8)]
+    assert seen == pytest.approx([11.26, 7.43, 5.87, 5.48], abs=0.005)
+    # It switches in every step: who looks at every second one never sees it.
+    assert memoryless(1.0, 1.0, 2) == np.inf
+
+
+def test_a_switch_without_memory_departs_from_nothing():
+    """It gains seconds at coarser steps, as the table says it would."""
+    strides = measure_strides(packed(switching(1000, 50)))
     assert sorted(set(strides["stride"].to_pylist())) == list(STRIDES)
-    every_second = strides.filter(np.array(strides["stride"]) == 2)
-    # Seen every second step it stays with probability (1 + 0.9 ** 2) / 2, in steps of two.
-    expected = 1 / (1 - (1 + 0.9**2) / 2)
-    assert survival(every_second, True).mean == pytest.approx(expected, rel=0.1)
+    rows = [row for row in table_durations([strides]).to_pylist() if row["runs_of"] == "zero"]
+    assert rows[4]["mean_seconds"] > 1.5 * rows[0]["mean_seconds"]
+    for row in rows:
+        # About 1,250 runs at every step, 700 at every 16th: three standard errors are a tenth.
+        assert row["mean_steps"] == pytest.approx(row["memoryless_mean_steps"], rel=0.1)
+
+
+def test_a_regular_switch_departs_from_it():
+    jacobian = np.ones((960, 2, 2))
+    jacobian[np.arange(960) % 48 < 24, 0, 1] = 0.0
+    episode = fake_episode(0, jacobian, action_jacobian=np.ones((960, 2, 1)))
+    rows = table_durations([measure_strides(packed(fake_dataset([episode])))]).to_pylist()
+    fourth = next(r for r in rows if (r["runs_of"], r["every_nth_step"]) == ("zero", 4))
+    assert fourth["mean_steps"] == pytest.approx(6)
+    assert fourth["memoryless_mean_steps"] == pytest.approx(24 / (1 - (11 / 12) ** 4) / 12)
+
+
+def test_runs_of_each_episode_are_kept_apart():
+    dataset = switching(300, 3)
+    strides = measure_strides(packed(dataset))
+    every_step = strides.filter(pc.equal(strides["stride"], 1))
+    counts = ["zero", "length", "cut_start", "cut_end"]
+    for episode in dataset.all_episodes:
+        alone = durations_of(fake_dataset([episode])).group_by(counts).aggregate([("count", "sum")])
+        rows = every_step.filter(pc.equal(every_step["episode"], episode.index))
+        merged = rows.group_by(counts).aggregate([("count", "sum")])
+        order = [(name, "ascending") for name in counts]
+        assert merged.sort_by(order).equals(alone.sort_by(order))
 
 
 def test_the_table_gives_seconds_and_the_range_over_seeds():
-    tables = [durations_of(switching(400, 5, seed)) for seed in (0, 1)]
     strides = [measure_strides(packed(switching(400, 5, seed))) for seed in (0, 1)]
-    rows = table_durations([merge_seeds(tables)], [merge_seeds(strides)]).to_pylist()
+    rows = table_durations([merge_seeds(strides)]).to_pylist()
     assert {row["jacobian"] for row in rows} == {"state"}
     for row in rows:
         step = 0.02 * row["every_nth_step"]

@@ -123,7 +123,6 @@ rule table_contacts:
 
 rule table_durations:
     input:
-        durations=merged("durations"),
         strides=merged("strides"),
         library=library("tables.table_durations", "tables.writing"),
     output:

@@ -4,8 +4,5 @@ from dynsparse.tables.table_durations import table_durations
 from dynsparse.tables.writing import write_item
 
 with job_log(snakemake.log[0]):
-    given = snakemake.input
-    durations = [read_table(path, "durations") for path in given.durations]
-    strides = [read_table(path, "strides") for path in given.strides]
-    table = table_durations(durations, strides)
-    write_item(table, snakemake.output.parquet)
+    strides = [read_table(path, "strides") for path in snakemake.input.strides]
+    write_item(table_durations(strides), snakemake.output.parquet)

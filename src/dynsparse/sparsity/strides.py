@@ -1,4 +1,4 @@
-"""How durations depend on the control step: the same episodes, seen at every n-th step only."""
+"""Durations of all elements together, episode by episode, seen at every n-th step only."""
 
 import numpy as np
 import pyarrow as pa
@@ -8,13 +8,14 @@ from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.patterns import PatternSource
 from dynsparse.sparsity.source import JACOBIANS, identity_columns
 
-STRIDES = (2, 4, 8, 16)
+STRIDES = (1, 2, 4, 8, 16)
 
 SCHEMA = pa.schema(
     [
         ("environment", pa.string()),
         ("behaviour", pa.string()),
         ("seed", pa.int64()),
+        ("episode", pa.int32()),
         ("jacobian", pa.string()),
         ("stride", pa.int32()),
         ("zero", pa.bool_()),
@@ -29,8 +30,8 @@ SCHEMA = pa.schema(
 def measure_strides(patterns: PatternSource) -> pa.Table:
     """Histogram of run lengths over all elements of a Jacobian, at coarser and coarser steps.
 
-    What an observer sees who looks at every n-th step: a duration that belongs to the physics
-    stays the same number of seconds; one that is an artefact of sampling, of steps.
+    What an observer sees who looks at every n-th step: he misses what is shorter, and so what he
+    sees lasts longer in seconds, whatever switches. See ``dynsparse.sparsity.survival.memoryless``.
 
     Args:
         patterns: read once, one episode in memory at a time.
@@ -46,13 +47,15 @@ def measure_strides(patterns: PatternSource) -> pa.Table:
         for (jacobian, stride), histogram in histograms.items():
             pattern, ok = episode.pattern(jacobian)[::stride], episode.jacobian_ok[::stride]
             runs = run_lengths(pattern, info.elements(jacobian), ok)
-            merged = runs._replace(element=np.zeros_like(runs.element))
+            # The episode takes the place of the element: all elements are counted together.
+            merged = runs._replace(element=np.full_like(runs.element, episode.index))
             histogram.add(pack_runs(merged))
     parts = []
     for (jacobian, stride), histogram in histograms.items():
         keys, counts = histogram.counted()
         runs = unpack_runs(keys)
         columns = identity_columns(info, len(keys)) | {
+            "episode": runs.element.astype(np.int32),
             "jacobian": pa.repeat(pa.scalar(jacobian), len(keys)),
             "stride": pa.repeat(pa.scalar(stride, pa.int32()), len(keys)),
             "zero": runs.zero,

@@ -68,6 +68,27 @@ def survival(durations: pa.Table, zero: bool) -> Survival:
     )
 
 
+def memoryless(mean: float, other_mean: float, stride: int) -> float:
+    """Mean duration that an observer of every n-th step sees of a switch without memory.
+
+    With the probabilities a = 1 / ``mean`` to leave the state at each step and b = 1 /
+    ``other_mean`` to come back, it is in the other state n steps later with probability
+    a / (a + b) (1 - (1 - a - b)^n), and the mean is one over that.
+
+    Args:
+        mean: mean duration of the state in question in control steps, at least 1.
+        other_mean: that of the other state.
+        stride: n.
+
+    Returns:
+        Steps of the observer; infinite if he never sees it switch.
+    """
+    leave, come_back = 1 / mean, 1 / other_mean
+    both = leave + come_back
+    seen = leave / both * (1 - (1 - both) ** stride)
+    return 1 / seen if seen > 0 else math.inf
+
+
 def naive_mean(durations: pa.Table, zero: bool) -> float:
     """The published mean: cut runs count as whole, runs of whole episodes not at all."""
     whole = pc.and_(durations["cut_start"], durations["cut_end"])

@@ -1,6 +1,6 @@
 """Durations with censored runs treated as such, per case, element and step (section 5.3)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dynsparse.sparsity.parquet import metadata_of
-from dynsparse.sparsity.survival import Survival, naive_mean, survival
+from dynsparse.sparsity.survival import Survival, memoryless, naive_mean, survival
 from dynsparse.tables.writing import item
 
 MEASURES = [
@@ -29,6 +29,7 @@ SCHEMA = pa.schema(
         ("runs_of", pa.string()),
         ("every_nth_step", pa.int64()),
         *MEASURES,
+        ("memoryless_mean_steps", pa.float64()),
         ("seeds_lowest_mean", pa.float64()),
         ("seeds_highest_mean", pa.float64()),
     ]
@@ -47,33 +48,40 @@ ELEMENT_SCHEMA = pa.schema(
 )
 
 
-def table_durations(durations: Sequence[pa.Table], strides: Sequence[pa.Table]) -> pa.Table:
+def table_durations(strides: Sequence[pa.Table]) -> pa.Table:
     """How long elements stay zero and nonzero, all elements of a Jacobian together.
 
     Args:
-        durations: tables of kind ``durations``, merged, one per environment and behaviour.
-        strides: tables of kind ``strides`` of the same, in the same order.
+        strides: tables of kind ``strides``, merged, one per environment and behaviour.
 
     Returns:
         ``SCHEMA``: Kaplan and Meier's median and mean (see ``dynsparse.sparsity.survival``), beside
         the mean as the paper takes it; then the same for an observer who sees only every
-        n-th step. Seconds are control steps times the control step's length. The range
-        over seeds is that of the mean in control steps; where two ranges overlap nothing is
-        said to differ.
+        n-th step, and ``memoryless_mean_steps``, what he would see of a switch without memory
+        that has the means of every step. Seconds are steps times their length. The range
+        over seeds is that of the mean in steps; where two ranges overlap nothing is said to differ.
     """
-    rows = []
-    for fine, coarse in zip(durations, strides, strict=True):
-        dt = metadata_of(fine)["control_dt_s"]
-        levels = {1: fine}
-        for stride in sorted(pc.unique(coarse["stride"]).to_pylist()):
-            levels[stride] = coarse.filter(pc.equal(coarse["stride"], stride))
-        for jacobian, zero in product(("state", "action"), (True, False)):
-            for stride, table in levels.items():
-                chosen = table.filter(pc.equal(table["jacobian"], jacobian))
-                row = _row(chosen, zero, dt * stride)
+    rows = [row for table in strides for row in _rows(table)]
+    return item(rows, SCHEMA, "table_durations", strides)
+
+
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    dt, levels = metadata_of(table)["control_dt_s"], sorted(pc.unique(table["stride"]).to_pylist())
+    for jacobian, zero in product(("state", "action"), (True, False)):
+        chosen = table.filter(pc.equal(table["jacobian"], jacobian))
+        every_step = chosen.filter(pc.equal(chosen["stride"], 1))
+        mean, other_mean = (survival(every_step, side).mean for side in (zero, not zero))
+        for stride in levels:
+            row = _row(chosen.filter(pc.equal(chosen["stride"], stride)), zero, dt * stride)
+            if row["runs"]:
                 head = {"jacobian": jacobian, "every_nth_step": stride}
-                rows += [_case(fine) | head | row] if row["runs"] else []
-    return item(rows, SCHEMA, "table_durations", [*durations, *strides])
+                expected = memoryless(mean, other_mean, stride)
+                yield (
+                    _case(table)
+                    | head
+                    | row
+                    | {"memoryless_mean_steps": expected if np.isfinite(expected) else None}
+                )
 
 
 def table_element_durations(durations: Sequence[pa.Table]) -> pa.Table:

@@ -10,7 +10,7 @@ from sparsity_fakes import count_elements, fake_dataset, fake_episode, packed, s
 from dynsparse.figures.figure_contact_events import curve
 from dynsparse.sparsity.events import WINDOW, event_steps, measure_events
 from dynsparse.sparsity.exceptions import KEPT, find_exceptions
-from dynsparse.sparsity.information import entropy, measure_information, mutual_information
+from dynsparse.sparsity.information import entropy, measure_information, mutual_information, untied
 from dynsparse.sparsity.merging import merge_seeds
 from dynsparse.sparsity.occurrences import count_occurrences
 from dynsparse.sparsity.parquet import metadata_of, with_metadata
@@ -59,11 +59,91 @@ def test_contacts_explain_the_pattern_they_make_and_nothing_else():
     (row,) = table_patterns([occurrences], [information]).to_pylist()
     assert (row["patterns"], row["state_patterns"], row["action_patterns"]) == (2, 2, 1)
     assert row["samples"] == 3 * 4 * 300
-    # All of the entropy, less what the shifted copies share with it.
     told = {(r["cause"], r["effect"]): r for r in information.to_pylist()}["contacts", "pattern"]
     np.testing.assert_allclose(told["information_bits"], row["entropy_bits"])
-    assert row["contacts_explain_percent"] > 90
+    np.testing.assert_allclose([row["contacts_raw_percent"], row["contacts_adjusted_percent"]], 100)
+    assert row["contacts_beyond_chance"]
     assert 0 < told["by_chance_bits"] < 0.05
+
+
+def described(dataset):
+    source = packed(dataset)
+    (row,) = table_patterns(
+        [count_occurrences(source)], [measure_information([source])]
+    ).to_pylist()
+    return row
+
+
+def test_what_contacts_explain_can_reach_everything():
+    """64 sticky states of contact, of which the pattern is a function; few samples of each."""
+    rng = np.random.default_rng(0)
+    kept = []
+    for index in range(4):
+        contact = np.cumsum(rng.random((300, 6)) < 0.02, axis=0) % 2 == 0
+        jacobian = np.ones((300, 2, 2))
+        jacobian.reshape(300, 4)[:] = contact[:, :4]
+        action = contact[:, 4:].reshape(300, 2, 1)
+        kept.append(fake_episode(index, jacobian, contact=contact, action_jacobian=1.0 * action))
+    row = described(fake_dataset(kept, contact_names=tuple("abcdef")))
+    assert row["contacts_by_chance_percent"] > 20
+    assert row["contacts_beyond_chance"]
+    for cause in ("contacts", "constraints_too"):
+        np.testing.assert_allclose(row[f"{cause}_adjusted_percent"], 100)
+    # More causes can only share more of it.
+    assert row["constraints_too_raw_percent"] >= row["contacts_raw_percent"] - 1e-9
+
+
+def test_a_tie_between_episodes_counts():
+    """In every second episode something touches all the time, and an element is not zero."""
+    kept = []
+    for index in range(12):
+        contact = np.full((50, 3), index % 2 == 0)
+        jacobian = np.ones((50, 2, 2))
+        jacobian[:, 0, 1] = contact[:, 0]
+        kept.append(fake_episode(index, jacobian, contact=contact, action_jacobian=ONES[:50]))
+    row = described(fake_dataset(kept))
+    assert row["contacts_beyond_chance"]
+    assert row["contacts_by_chance_percent"] < 30
+
+
+def test_states_that_never_recur_explain_everything_by_chance_alone():
+    rng = np.random.default_rng(0)
+    contact = np.unpackbits(np.arange(200, dtype=np.uint8)[:, None], axis=1).astype(bool)
+    jacobian = np.ones((200, 2, 2))
+    jacobian[:, 0, 1] = rng.random(200) < 0.5
+    episode = fake_episode(0, jacobian, contact=contact, action_jacobian=ONES[:200])
+    row = described(fake_dataset([episode], contact_names=tuple("abcdefgh")))
+    np.testing.assert_allclose(row["contacts_raw_percent"], 100)
+    assert row["contacts_adjusted_percent"] is None
+    assert not row["contacts_beyond_chance"]
+
+
+def test_one_pattern_leaves_nothing_to_explain():
+    row = described(fake_dataset([fake_episode(0, np.ones((50, 2, 2)))]))
+    assert (row["entropy_bits"], row["contacts_raw_percent"]) == (0, None)
+    assert row["contacts_beyond_chance"] is None
+
+
+@given(st.integers(0, 9), st.lists(st.integers(0, 5), min_size=1, max_size=6))
+def test_untied_episodes_are_those_of_others(seed, lengths):
+    starts = np.cumsum([0, *lengths[:-1]])
+    episode = np.repeat(np.arange(len(lengths)), lengths)
+    moved = untied(episode, starts, np.random.default_rng(seed))
+    np.testing.assert_array_equal(np.sort(moved), episode)
+    if len(lengths) > 1 and len(set(lengths)) == 1:
+        assert not (moved == episode).any()
+
+
+def test_an_episode_without_a_finite_sample_tells_nothing():
+    finite = touching(0).all_episodes
+    nothing = fake_episode(4, np.ones((20, 2, 2)), ok=np.zeros(20, bool))
+    for episodes in ((nothing,), (nothing, *finite), (*finite, nothing)):
+        source = packed(fake_dataset(episodes))
+        samples = sum(len(episode.reward) for episode in episodes if episode is not nothing)
+        information = measure_information([source])
+        assert set(information["samples"].to_pylist()) == {samples}
+        (row,) = table_patterns([count_occurrences(source)], [information]).to_pylist()
+        assert row["samples"] == samples
 
 
 def test_unrelated_series_explain_nothing():
@@ -74,11 +154,10 @@ def test_unrelated_series_explain_nothing():
         jacobian = np.ones((300, 2, 2))
         jacobian[:, 0, 1] = zero[:, 0]
         kept.append(fake_episode(index, jacobian, contact=contact, action_jacobian=ONES))
-    source = packed(fake_dataset(kept))
-    table = table_patterns([count_occurrences(source)], [measure_information([source])])
-    (row,) = table.to_pylist()
-    assert row["contacts_explain_bits"] is None
-    assert row["by_chance_bits"] > 0.005  # which the plug-in estimate alone would have claimed
+    row = described(fake_dataset(kept))
+    assert not row["contacts_beyond_chance"]
+    assert abs(row["contacts_adjusted_percent"]) < 5
+    assert row["contacts_raw_percent"] > 0.5  # what the plug-in estimate alone would claim
 
 
 @given(hnp.arrays(np.int64, 50, elements=st.integers(0, 4)), st.integers(1, 4))

@@ -12,8 +12,8 @@ from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.patterns import PatternSource
 from dynsparse.sparsity.steps import ones
 
-# Shifted copies that say what a finite and slowly changing series gives by chance.
-SHIFTS = 40
+# Untied copies that say what a finite and slowly changing series gives by chance.
+COPIES = 40
 CAUSES = ("contacts", "contacts and constraints")
 EFFECTS = ("pattern", "sparsity")
 
@@ -47,14 +47,15 @@ def measure_information(patterns: Sequence[PatternSource]) -> pa.Table:
     """Mutual information between what touches and what is zero, over all seeds of one case.
 
     The plug-in estimate is too large in small and in slowly changing samples. What it gives by
-    chance is measured: each episode's contact series is shifted in a circle by a random number of
-    steps, which keeps both series and breaks their tie, ``SHIFTS`` times.
+    chance is measured, ``COPIES`` times: each episode is given the contacts of another, shifted in
+    a circle by a random number of steps. That keeps both series, and breaks their tie within
+    episodes and between them (an episode that is all contact is all of one pattern).
 
     Args:
         patterns: the seeds of one environment and behaviour.
 
     Returns:
-        ``SCHEMA``: ``by_chance_bits`` is the mean over the shifted copies, and
+        ``SCHEMA``: ``by_chance_bits`` is the mean over the untied copies, and
         ``by_chance_high_bits`` the largest of them.
     """
     series = _series(patterns)
@@ -63,10 +64,10 @@ def measure_information(patterns: Sequence[PatternSource]) -> pa.Table:
     rows = []
     for cause in CAUSES:
         x = series.causes[cause]
-        shifted = [_shifted(x, series.starts, rng) for _ in range(SHIFTS)]
+        copies = [untied(x, series.starts, rng) for _ in range(COPIES)]
         for effect in EFFECTS:
             y = series.effects[effect]
-            chance = [mutual_information(each, y) for each in shifted]
+            chance = [mutual_information(each, y) for each in copies]
             rows.append(
                 {
                     "environment": info.environment,
@@ -102,11 +103,19 @@ def mutual_information(x: Int[np.ndarray, " samples"], y: Int[np.ndarray, " samp
     return entropy(np.bincount(x)) + entropy(np.bincount(y)) - entropy(joint)
 
 
-def _shifted(
+def untied(
     x: Int[np.ndarray, " samples"], starts: Int[np.ndarray, " episodes"], rng: np.random.Generator
 ) -> Int[np.ndarray, " samples"]:
+    """The episodes of a series in another place each, and shifted in a circle by a random step.
+
+    A single episode is shifted alone; episodes of unequal length are laid end to end.
+    """
     parts = np.split(x, starts[1:])
-    return np.concatenate([np.roll(part, rng.integers(max(len(part), 1))) for part in parts])
+    # Each takes the place of the next in a random round, so that none stays where it is.
+    around = rng.permutation(len(parts))
+    order = np.empty_like(around)
+    order[around] = np.roll(around, -1)
+    return np.concatenate([np.roll(parts[k], rng.integers(len(parts[k]) or 1)) for k in order])
 
 
 def _series(patterns: Sequence[PatternSource]) -> Series:
@@ -123,7 +132,7 @@ def _series(patterns: Sequence[PatternSource]) -> Series:
                 "contacts": contact,
                 "contacts and constraints": np.concatenate([contact, active], axis=1),
                 "pattern": pattern,
-                "sparsity": zeros.view(np.uint8).reshape(len(zeros), -1),
+                "sparsity": zeros.view(np.uint8),
             }
             for name, rows in states.items():
                 parts[name].append(_numbered(rows, numbers[name]))

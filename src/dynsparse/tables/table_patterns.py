@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 from dynsparse.sparsity.information import entropy
 from dynsparse.tables.writing import item
 
+# A column's name begins with the cause that is held against the patterns.
+CAUSES = {"contacts": "contacts", "contacts and constraints": "constraints_too"}
 SCHEMA = pa.schema(
     [
         ("environment", pa.string()),
@@ -24,13 +26,20 @@ SCHEMA = pa.schema(
         ("patterns_of_99_percent", pa.int64()),
         ("entropy_bits", pa.float64()),
         ("entropy_corrected_bits", pa.float64()),
-        ("contacts_explain_bits", pa.float64()),
-        ("contacts_explain_percent", pa.float64()),
-        ("constraints_too_explain_bits", pa.float64()),
-        ("constraints_too_explain_percent", pa.float64()),
-        ("by_chance_bits", pa.float64()),
+        *(
+            (f"{cause}_{name}", kind)
+            for cause in CAUSES.values()
+            for name, kind in (
+                ("raw_percent", pa.float64()),
+                ("by_chance_percent", pa.float64()),
+                ("adjusted_percent", pa.float64()),
+                ("beyond_chance", pa.bool_()),
+            )
+        ),
     ]
 )
+# Of an entropy: what is closer to it is equal, but for rounding.
+ROUNDING = 1e-9
 
 
 def table_patterns(occurrences: Sequence[pa.Table], information: Sequence[pa.Table]) -> pa.Table:
@@ -42,9 +51,11 @@ def table_patterns(occurrences: Sequence[pa.Table], information: Sequence[pa.Tab
 
     Returns:
         ``SCHEMA``: a pattern is that of both Jacobians together. The corrected entropy is Miller
-        and Madow's. The explained bits are mutual information with the set of touching pairs
-        (and active constraints), less what shifted copies of the same series give by chance;
-        null unless it is more than the largest of these.
+        and Madow's. Of the entropy H, ``raw_percent`` is what the set of touching pairs (and
+        active constraints) shares with the pattern, I / H; ``by_chance_percent`` what it would
+        share without a tie, E / H; ``adjusted_percent`` how far it is on the way from there to all,
+        (I - E) / (H - E), null where chance alone gives all. ``beyond_chance``: more than the
+        largest of the untied copies. Null where there is but one pattern.
     """
     pairs = zip(occurrences, information, strict=True)
     rows = [_row(counted, told) for counted, told in pairs]
@@ -84,20 +95,24 @@ def _row(occurrences: pa.Table, information: pa.Table) -> dict[str, Any]:
         "patterns_of_99_percent": int((share < 0.99).sum()) + bool(len(share)),
         "entropy_bits": entropy(counts),
         "entropy_corrected_bits": miller_madow(counts),
-        "by_chance_bits": told["contacts"]["by_chance_bits"],
     }
-    for cause, name in (
-        ("contacts", "contacts_explain"),
-        ("contacts and constraints", "constraints_too_explain"),
-    ):
-        bits = _explained(told[cause])
-        row[f"{name}_bits"] = bits
-        whole = told[cause]["effect_entropy_bits"]
-        row[f"{name}_percent"] = None if bits is None else 100 * bits / whole
+    for cause, name in CAUSES.items():
+        row |= {f"{name}_{key}": value for key, value in _explained(told[cause]).items()}
     return row
 
 
-def _explained(row: dict[str, Any]) -> float | None:
-    """Information beyond chance, if it is more than any shifted copy gives."""
-    beyond = row["information_bits"] > row["by_chance_high_bits"]
-    return row["information_bits"] - row["by_chance_bits"] if beyond else None
+def _explained(told: dict[str, Any]) -> dict[str, Any]:
+    """Raw and adjusted shares of the entropy; nothing where there is none."""
+    whole, shared, chance = (
+        told[f"{name}_bits"] for name in ("effect_entropy", "information", "by_chance")
+    )
+    if not whole:
+        return {}
+    beyond = shared - told["by_chance_high_bits"] > ROUNDING * whole
+    room = whole - chance
+    return {
+        "raw_percent": 100 * shared / whole,
+        "by_chance_percent": 100 * chance / whole,
+        "adjusted_percent": 100 * (shared - chance) / room if room > ROUNDING * whole else None,
+        "beyond_chance": beyond,
+    }

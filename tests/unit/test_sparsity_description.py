@@ -2,12 +2,14 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sparsity_fakes import count_elements, fake_dataset, fake_episode, packed, steps_of
 
 from dynsparse.figures.figure_contact_events import curve
+from dynsparse.sparsity.events import SCHEMA as EVENTS
 from dynsparse.sparsity.events import WINDOW, event_steps, measure_events
 from dynsparse.sparsity.exceptions import KEPT, find_exceptions
 from dynsparse.sparsity.information import entropy, measure_information, mutual_information, untied
@@ -197,6 +199,26 @@ def test_sparsity_around_a_planted_onset():
     np.testing.assert_allclose(changes.mean, np.where(changes.lag == 2, 100.0, 0.0))
     release = curve(table, "release", "changes")
     np.testing.assert_allclose(release.mean, np.where(release.lag == 52 - 60, 100.0, 0.0))
+
+
+def test_changes_are_counted_among_samples_that_have_one_to_compare_with():
+    """An onset at step 3; the pattern changes at every step, and step 5 is not finite."""
+    contact = np.zeros((10, 3), bool)
+    contact[3:, 1] = True
+    jacobian = np.ones((10, 2, 2))
+    jacobian[::2, 0, 1] = 0.0
+    ok = np.arange(10) != 5
+    episode = fake_episode(0, jacobian, ok=ok, contact=contact, action_jacobian=ONES[:10])
+    table = measure_events(packed(fake_dataset([episode])))
+    assert table.schema.equals(EVENTS, check_metadata=False)
+    onset = table.filter(pc.equal(table["event"], "onset"))
+    counted = dict(zip(onset["lag"].to_pylist(), onset["change_samples"].to_pylist(), strict=True))
+    # Step 0 has none before it; step 5 is not finite, and so step 6 has none to compare with.
+    assert {lag + 3 for lag, count in counted.items() if count} == {1, 2, 3, 4, 7, 8, 9}
+    changes = curve(table, "onset", "changes")
+    known = np.isfinite(changes.mean)
+    np.testing.assert_array_equal(changes.lag[known] + 3, [1, 2, 3, 4, 7, 8, 9])
+    np.testing.assert_array_equal(changes.mean[known], 100)
 
 
 def test_windows_end_with_the_episode():

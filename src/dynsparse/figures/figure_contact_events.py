@@ -69,17 +69,16 @@ def curve(events: pa.Table, event: str, column: str) -> Curve:
         events: table of kind ``events`` of one case.
         event: ``onset`` or ``release``.
         column: ``state`` or ``action`` (percentage of zero elements), or ``changes`` (percentage
-            of samples whose pattern differs from the step before).
+            of samples whose pattern differs from that of a finite step before).
     """
     rows = events.filter(pc.equal(events["event"], event))
     lags = np.array(sorted(pc.unique(rows["lag"]).to_pylist()), dtype=int)
     unit, over = units(rows["seed"].to_numpy(), rows["episode"].to_numpy())
-    samples = rows["samples"].to_numpy().astype(float)
     if column == "changes":
-        values, weight = rows["changes"].to_numpy(), samples
+        values, weight = rows["changes"].to_numpy(), rows["change_samples"].to_numpy()
     else:
         values = rows[f"{column}_zeros"].to_numpy()
-        weight = samples * metadata_of(events)["elements"][column]
+        weight = rows["samples"].to_numpy() * metadata_of(events)["elements"][column]
     found = [
         ratio(np.bincount(unit[at], values[at]), np.bincount(unit[at], weight[at]), over)
         for at in (rows["lag"].to_numpy() == lag for lag in lags)

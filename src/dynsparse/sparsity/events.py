@@ -25,6 +25,7 @@ SCHEMA = pa.schema(
         ("state_zeros", pa.int64()),
         ("action_zeros", pa.int64()),
         ("changes", pa.int64()),
+        ("change_samples", pa.int64()),
     ]
 )
 
@@ -41,8 +42,8 @@ def measure_events(patterns: PatternSource) -> pa.Table:
     Returns:
         ``SCHEMA``: ``lag`` in control steps after the event; ``samples`` counts the finite samples
         at that lag inside the episode; ``changes`` those whose pattern differs from the step
-        before. Episodes without an event have no rows. The metadata holds the number of
-        elements.
+        before, out of ``change_samples`` that have a finite step before. Episodes without an
+        event have no rows. The metadata holds the number of elements.
     """
     info = patterns.info
     parts = [_rows(info, episode, event) for episode in patterns.episodes() for event in EVENTS]
@@ -72,13 +73,17 @@ def _rows(info: PatternInfo, episode: PackedEpisode, event: str) -> pa.Table:
     at = np.where(inside, at, 0)
     counted = inside & episode.jacobian_ok[at]
     pattern = np.concatenate([episode.state_pattern, episode.action_pattern], axis=1)
+    comparable = np.zeros(len(pattern), dtype=bool)
+    comparable[1:] = episode.jacobian_ok[1:] & episode.jacobian_ok[:-1]
     changed = np.zeros(len(pattern), dtype=np.int64)
     changed[1:] = (pattern[1:] != pattern[:-1]).any(axis=1)
+    compared = inside & comparable[at]
     sums = {
         "samples": counted.sum(axis=0),
         "state_zeros": _sum(ones(episode.state_pattern), at, counted),
         "action_zeros": _sum(ones(episode.action_pattern), at, counted),
-        "changes": _sum(changed, at, counted & (at > 0)),
+        "changes": _sum(changed, at, compared),
+        "change_samples": compared.sum(axis=0),
     }
     columns = identity_columns(info, size) | {
         "episode": pa.repeat(pa.scalar(episode.index, pa.int32()), size),

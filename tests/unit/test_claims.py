@@ -1,8 +1,9 @@
 """The paper's claims on planted data: each verdict for a known reason."""
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
-from sparsity_fakes import durations_of, fake_dataset, fake_episode, packed, steps_of
+from sparsity_fakes import fake_dataset, fake_episode, packed, steps_of
 
 from dynsparse.errors import DynsparseError
 from dynsparse.sparsity.elements import ElementCounter
@@ -11,8 +12,10 @@ from dynsparse.sparsity.merging import merge_seeds
 from dynsparse.sparsity.occurrences import count_occurrences
 from dynsparse.sparsity.parquet import write_table
 from dynsparse.sparsity.scan import pack_episode
+from dynsparse.sparsity.strides import measure_strides
 from dynsparse.tables.cases import read_cases
 from dynsparse.tables.claims import CLAIMS, NO, OPEN, YES, evaluate
+from dynsparse.tables.table_contacts import table_contacts
 from dynsparse.tables.table_robustness import Statistics, judged, table_robustness
 from dynsparse.tables.table_thresholds import table_thresholds
 
@@ -40,15 +43,19 @@ def dataset(seed, switch_every=10, touching_episodes=None):
 
 
 def statistics(seeds=(0, 1), **options):
+    return measured([dataset(seed, **options) for seed in seeds])
+
+
+def measured(datasets):
     kept = {name: [] for name in Statistics._fields}
-    for seed in seeds:
-        data = dataset(seed, **options)
+    for data in datasets:
         counter = ElementCounter(data.info, THRESHOLDS, 1e-12)
         for episode in data.episodes():
             pack_episode(episode, counter)
         patterns = packed(data)
-        tables = [counter.elements(), counter.sparsities(), steps_of(data), durations_of(data)]
-        tables += [count_occurrences(patterns), find_exceptions(patterns)]
+        tables = [counter.elements(), counter.sparsities(), steps_of(data)]
+        tables += [measure_strides(patterns), count_occurrences(patterns)]
+        tables += [find_exceptions(patterns)]
         for name, table in zip(kept, tables, strict=True):
             kept[name].append(table)
     return Statistics(*(merge_seeds(tables) for tables in kept.values()))
@@ -70,28 +77,82 @@ def test_every_claim_is_judged(case):
     assert found["few values"].value == 100
     touching = found["contacts lower sparsity"]
     assert (touching.value, touching.stands) == (-0.25, YES)
-    stable = found["stable over several steps"]
-    assert stable.value == pytest.approx((STEPS - 1) / (STEPS / 10 - 1))
-    assert stable.stands == YES
-    assert found["shorter than 50 steps"].value == 10
+    for lasting in (found["zeros last several steps"], found["nonzeros last several steps"]):
+        assert (lasting.value, lasting.stands) == (pytest.approx(10), YES)
+    short = found["shorter than 50 steps"]
+    assert (short.value, short.low, short.high, short.stands) == (100, 100, 100, YES)
+
+
+def switching(zero, episodes=4, seed=0):
+    """One element that is zero where ``zero`` says so, in every episode from another step on."""
+    kept = []
+    for index in range(episodes):
+        jacobian = np.ones((len(zero), 2, 2))
+        jacobian[:, 0, 1] = np.roll(np.where(zero, 0.0, 1.0), 3 * index)
+        kept.append(fake_episode(index, jacobian, action_jacobian=np.ones((len(zero), 2, 1))))
+    return fake_dataset(kept, seed=seed)
 
 
 def test_a_pattern_that_changes_in_every_step_is_not_stable():
     found = evaluate(judged(statistics(switch_every=1), 1e-12), {})
-    assert found["stable over several steps"].stands == NO
+    assert found["zeros last several steps"].stands == NO
+    assert found["nonzeros last several steps"].stands == NO
     assert "zero elements" not in found
 
 
+def test_zeros_of_one_step_are_not_stable_however_seldom_they_are():
+    found = evaluate(judged(measured([switching(np.arange(500) % 5 == 2)]), 1e-12), {})
+    zeros, nonzeros = found["zeros last several steps"], found["nonzeros last several steps"]
+    assert (zeros.value, zeros.stands) == (pytest.approx(1), NO)
+    assert (nonzeros.value, nonzeros.stands) == (pytest.approx(4), YES)
+
+
+def test_a_few_changes_decide_nothing():
+    """Two zeros of one step, and two of five, in four episodes: eight changes."""
+    found = evaluate(judged(measured([switching(np.arange(500) == 250)]), 1e-12), {})
+    zeros, nonzeros = found["zeros last several steps"], found["nonzeros last several steps"]
+    assert (zeros.value, zeros.stands) == (1, OPEN)
+    assert (nonzeros.value, nonzeros.stands) == (None, OPEN)  # none was seen to end
+    assert found["shorter than 50 steps"].stands == OPEN
+
+
 def test_long_durations_are_not_short():
-    found = evaluate(judged(statistics(switch_every=100), 1e-12), {})
-    assert found["shorter than 50 steps"].stands == NO
+    short = evaluate(judged(statistics(switch_every=100), 1e-12), {})["shorter than 50 steps"]
+    assert (short.value, short.high, short.stands) == (0, 0, NO)
+
+
+def test_an_episode_of_sixty_steps_cannot_tell_what_lasts_fifty():
+    zero = np.arange(60) % 3 == 1
+    short = evaluate(judged(measured([switching(zero, 8)]), 1e-12), {})["shorter than 50 steps"]
+    assert (short.value, short.stands) == (100, OPEN)
+
+
+def test_without_a_finite_sample_every_claim_is_open():
+    nothing = fake_episode(0, np.ones((10, 2, 2)), ok=np.zeros(10, bool))
+    case = measured([fake_dataset([nothing])])
+    found = evaluate(judged(case, 1e-12), {"state_zero_elements": 0.0})
+    assert {"most are never zero", "zero elements", "few values"} <= set(found)
+    assert {(each.value, each.stands) for each in found.values()} == {(None, OPEN)}
+
+
+def test_leaving_a_seed_out_does_not_change_what_is_resampled():
+    case = statistics(seeds=range(5))
+    rows = table_robustness([case], {}, {}, 1e-12).to_pylist()
+    means = [row for row in rows if row["claim"] == "contacts lower sparsity"]
+    assert [row["setting"] for row in means] == ["", *(f"without {seed}" for seed in range(5))]
+    four = {"seed": 4, "episode": 12}
+    left = case.occurrences.filter(pc.not_equal(case.occurrences["seed"], 0))
+    for unit, count in four.items():
+        (row, *_) = table_contacts([left], unit).to_pylist()
+        assert row["interval_over"] == f"{count} {unit}s"
 
 
 def test_too_few_episodes_leave_a_mean_open():
     data = statistics(seeds=(0,))
     few = Statistics(*(table.filter(_first_two(table)) for table in data))
     found = evaluate(judged(few, 1e-12), {})
-    assert found["stable over several steps"].stands == OPEN
+    assert found["zeros last several steps"].stands == OPEN
+    assert found["shorter than 50 steps"].stands == OPEN
     assert found["contacts lower sparsity"].stands == OPEN
 
 

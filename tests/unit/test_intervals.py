@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynsparse.sparsity.intervals import difference_of_ratios, ratio, units
+from dynsparse.sparsity.intervals import difference_of_ratios, ratio, unit_of, units
 
 
 def test_seeds_are_resampled_if_there_are_five_else_episodes():
@@ -13,6 +13,14 @@ def test_seeds_are_resampled_if_there_are_five_else_episodes():
     assert units(seed[:16], episode[:16])[1] == "16 episodes"
     np.testing.assert_array_equal(units(seed[:8], episode[:8])[0], np.arange(8))
     assert units(seed[:1], episode[:1])[1] == "1 episode"
+
+
+def test_a_part_of_a_study_has_the_units_of_the_whole():
+    seed, episode = np.repeat(np.arange(5), 4), np.tile(np.arange(4), 5)
+    assert unit_of(seed) == "seed" and unit_of(seed[:16]) == "episode"
+    number, over = units(seed[:16], episode[:16], unit_of(seed))
+    np.testing.assert_array_equal(number, seed[:16])
+    assert over == "4 seeds"
 
 
 def test_too_few_units_have_no_interval():

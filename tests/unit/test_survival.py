@@ -10,7 +10,14 @@ from sparsity_fakes import durations_of, fake_dataset, fake_episode, packed
 
 from dynsparse.sparsity.merging import merge_seeds
 from dynsparse.sparsity.strides import STRIDES, measure_strides
-from dynsparse.sparsity.survival import memoryless, naive_mean, survival
+from dynsparse.sparsity.survival import (
+    mean_interval,
+    memoryless,
+    naive_mean,
+    risk,
+    share_interval,
+    survival,
+)
 from dynsparse.tables.table_durations import table_durations, table_element_durations
 
 SWITCH = 0.05
@@ -101,6 +108,41 @@ def test_cut_runs_do_not_bias_the_estimate(steps):
     if steps == 40:
         assert naive_mean(table, zero=True) < 13
         assert found.cut_share > 0.3
+
+
+@given(
+    st.lists(st.integers(1, 8), min_size=1, max_size=12),
+    st.lists(st.integers(1, 8), max_size=12),
+    st.integers(1, 8),
+)
+def test_whole_units_are_resampled_of_the_same_estimate(ended, cut, steps):
+    table = runs(ended, cut)
+    unit = np.arange(table.num_rows) % 4
+    found, whole = risk(table, unit), survival(table, zero=True)
+    mean = mean_interval(found, "4 episodes")
+    assert mean.mean == pytest.approx(whole.mean)
+    share = share_interval(found, "4 episodes", steps)
+    at = np.flatnonzero(whole.length <= steps)[-1]
+    over = whole.share[-1] > 1e-9 and whole.length[-1] < steps
+    assert np.isnan(share.mean) if over else share.mean == pytest.approx(whole.share[at], abs=1e-9)
+    if len({*unit[:3]}) == 3:
+        assert np.isnan(mean.low) or mean.low <= mean.high
+
+
+def test_the_interval_of_a_mean_duration_holds_the_truth():
+    """Runs of mean 4, cut after 20 steps of an episode, 10 in each of 20 episodes."""
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(100):
+        lasts = rng.geometric(0.25, 200)
+        seen = rng.integers(1, 40, 200)
+        cut = lasts >= seen
+        table = runs(lasts[~cut].tolist(), seen[cut].tolist())
+        order = rng.permutation(200) % 20
+        found = mean_interval(risk(table, order), "20 episodes")
+        held += found.low <= 4 <= found.high
+    # 0.93 is expected of 20 units; three standard errors of 100 trials are 0.077.
+    assert held / 100 > 0.85
 
 
 @given(st.floats(1, 100), st.floats(1, 100), st.integers(1, 20))

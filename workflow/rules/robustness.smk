@@ -5,7 +5,7 @@ JUDGED = (
     "elements",
     "sparsities",
     "steps",
-    "durations",
+    "strides",
     "occurrences",
     "exceptions",
 )

@@ -6,9 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Float
+from jaxtyping import Float, Int, Num
 from lifelines import KaplanMeierFitter
 from lifelines.utils import restricted_mean_survival_time
+
+from dynsparse.sparsity.intervals import Interval, resampled
 
 
 class Survival(NamedTuple):
@@ -66,6 +68,65 @@ def survival(durations: pa.Table, zero: bool) -> Survival:
         median=float(halved[0]) if len(halved) else math.inf,
         mean=float(restricted_mean_survival_time(fitter, t=length.max())),
     )
+
+
+class Risk(NamedTuple):
+    """Runs whose beginning was seen: how many could end with their k-th step, and how many did.
+
+    Attributes:
+        ended: runs of each unit that ended with their step 1, 2, ...
+        at_risk: runs of each unit of which it was seen whether they end with that step.
+    """
+
+    ended: Int[np.ndarray, "units steps"]
+    at_risk: Int[np.ndarray, "units steps"]
+
+
+def risk(runs: pa.Table, unit: Int[np.ndarray, " runs"]) -> Risk:
+    """What the runs of each unit tell of durations.
+
+    Args:
+        runs: rows of a ``strides`` table, none of them cut at the start.
+        unit: of each row, from zero.
+    """
+    cut = runs["cut_end"].to_numpy(zero_copy_only=False)
+    length, count = runs["length"].to_numpy(), runs["count"].to_numpy()
+    shape = int(unit.max(initial=-1)) + 1, int(length.max(initial=0)) + 1
+    ended, seen = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    np.add.at(ended, (unit[~cut], length[~cut]), count[~cut])
+    np.add.at(seen, (unit, length - cut), count)
+    at_risk = seen[:, ::-1].cumsum(axis=1)[:, ::-1]
+    return Risk(ended[:, 1:], at_risk[:, 1:])
+
+
+def mean_interval(known: Risk, over: str) -> Interval:
+    """The mean duration as ``survival`` has it, with its interval over units."""
+
+    def mean(ended: np.ndarray, at_risk: np.ndarray) -> np.ndarray:
+        return 1 + (_outlasting(ended, at_risk) * (at_risk > 0)).sum(axis=-1)
+
+    return resampled(mean, known, known.at_risk[:, 0] > 0, over)
+
+
+def share_interval(known: Risk, over: str, steps: int) -> Interval:
+    """The share of runs that last longer than ``steps``, with its interval over units.
+
+    NaN if all runs were cut before, so that nobody knows.
+    """
+
+    def share(ended: np.ndarray, at_risk: np.ndarray) -> np.ndarray:
+        left = _outlasting(ended, at_risk)[..., -1]
+        return np.where((at_risk[..., -1] > 0) | (left == 0), left, np.nan)
+
+    wide = [np.pad(each, ((0, 0), (0, steps)))[:, :steps] for each in known]
+    return resampled(share, wide, known.at_risk[:, 0] > 0, over)
+
+
+def _outlasting(
+    ended: Num[np.ndarray, "*draws steps"], at_risk: Num[np.ndarray, "*draws steps"]
+) -> Float[np.ndarray, "*draws steps"]:
+    """Kaplan and Meier's share of runs that last longer than each number of steps from 1 on."""
+    return np.cumprod(1 - ended / np.maximum(at_risk, 1), axis=-1)
 
 
 def memoryless(mean: float, other_mean: float, stride: int) -> float:

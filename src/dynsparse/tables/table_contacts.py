@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from dynsparse.sparsity.intervals import difference_of_ratios, units
+from dynsparse.sparsity.intervals import Unit, difference_of_ratios, units
 from dynsparse.sparsity.parquet import metadata_of
 from dynsparse.sparsity.patterns import unpack
 from dynsparse.sparsity.steps import ones
@@ -41,24 +41,25 @@ class Occurrences(NamedTuple):
     zeros: dict[str, np.ndarray]
 
 
-def table_contacts(occurrences: Sequence[pa.Table]) -> pa.Table:
+def table_contacts(occurrences: Sequence[pa.Table], unit: Unit | None = None) -> pa.Table:
     """Sparsity while a pair of geoms touches beside that while it does not.
 
     Args:
         occurrences: tables of kind ``occurrences``, merged, one per environment and behaviour.
+        unit: what to resample (see ``dynsparse.sparsity.intervals.units``).
 
     Returns:
         ``SCHEMA``: one row per pair that ever touches and Jacobian, and one for ``any pair``. The
         difference (touching minus apart) has a 95 % bootstrap interval over seeds, or over
         episodes where seeds are few; it is null where those are too.
     """
-    rows = [row for table in occurrences for row in _rows(table)]
+    rows = [row for table in occurrences for row in _rows(table, unit)]
     return item(rows, SCHEMA, "table_contacts", occurrences)
 
 
-def read_occurrences(table: pa.Table) -> Occurrences:
+def read_occurrences(table: pa.Table, of: Unit | None = None) -> Occurrences:
     """The numbers behind the packed bits."""
-    unit, over = units(table["seed"].to_numpy(), table["episode"].to_numpy())
+    unit, over = units(table["seed"].to_numpy(), table["episode"].to_numpy(), of)
     zeros = {name: ones(_bits(table, f"{name}_pattern")) for name in ("state", "action")}
     pairs = len(metadata_of(table)["contact_names"])
     touching = unpack(_bits(table, "contact"), pairs)
@@ -71,10 +72,10 @@ def _bits(table: pa.Table, name: str) -> np.ndarray:
     return np.frombuffer(b"".join(values), np.uint8).reshape(len(values), width)
 
 
-def _rows(table: pa.Table) -> list[dict[str, Any]]:
+def _rows(table: pa.Table, unit: Unit | None) -> list[dict[str, Any]]:
     if not table.num_rows:
         return []
-    found, names = read_occurrences(table), metadata_of(table)["contact_names"]
+    found, names = read_occurrences(table, unit), metadata_of(table)["contact_names"]
     columns: dict[str, Any] = {n: found.touching[:, k] for k, n in enumerate(names)}
     columns[ANY] = found.touching.any(axis=1)
     return [

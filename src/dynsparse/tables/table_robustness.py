@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dynsparse.sparsity.intervals import unit_of
 from dynsparse.sparsity.merging import at_threshold
 from dynsparse.sparsity.parquet import metadata_of
 from dynsparse.tables.claims import CLAIMS, Case, Finding, evaluate
@@ -36,7 +37,7 @@ class Statistics(NamedTuple):
     elements: pa.Table
     sparsities: pa.Table
     steps: pa.Table
-    durations: pa.Table
+    strides: pa.Table
     occurrences: pa.Table
     exceptions: pa.Table
 
@@ -56,10 +57,11 @@ def table_robustness(
         threshold: the study's threshold.
 
     Returns:
-        ``SCHEMA``: varied are the ``threshold``, the ``seeds`` (each left out once), the number
-        of ``samples`` (the first ones of all seeds alike; only what counts always-zero elements
-        can be judged), and ``ablation``. Behaviours have rows of their own. ``as_in_study`` says
-        whether the verdict is that of the study itself (varied: ``nothing``).
+        ``SCHEMA``: varied are the ``threshold`` (only claims that count zeros per element or per
+        sample: the rest is measured at the study's alone), the ``seeds`` (each left out once),
+        the number of ``samples`` (the first ones of all seeds alike; only what counts
+        always-zero elements can be judged), and ``ablation``. Behaviours have rows of their own.
+        ``as_in_study`` says whether the verdict is that of the study itself (varied: ``nothing``).
     """
     rows = [row for case in study for row in _case_rows(case, published, threshold)]
     base = {_key(row): row["stands"] for row in rows if row["varied"] == STUDY}
@@ -77,8 +79,8 @@ def table_robustness(
 
 def judged(case: Statistics, threshold: float) -> Case:
     """What the claims look at, at the study's own threshold."""
-    elements, sparsities = _counts(case, threshold)
-    return Case(elements, sparsities, case.steps, case.durations, case.occurrences)
+    unit = unit_of(case.steps["seed"].to_numpy())
+    return Case(*_counts(case, threshold), case.steps, case.strides, case.occurrences, unit)
 
 
 def _counts(case: Statistics, threshold: float) -> tuple[pa.Table, pa.Table]:
@@ -98,7 +100,8 @@ def _case_rows(
     seeds = sorted(pc.unique(case.steps["seed"]).to_pylist())
     for seed in seeds if len(seeds) > 1 else []:
         kept = (table.filter(pc.not_equal(table["seed"], seed)) for table in case)
-        left = judged(Statistics(*kept), threshold)
+        # Resampled is what the whole study resamples, so that but one thing varies.
+        left = judged(Statistics(*kept), threshold)._replace(unit=whole.unit)
         yield from _rows(case, "seeds", f"without {seed}", evaluate(left, paper))
     for size in SAMPLE_SIZES:
         if size <= pc.sum(case.steps["jacobian_ok"]).as_py():
@@ -121,7 +124,7 @@ def _first(case: Statistics, whole: Case, samples: int) -> Case:
     counted = whole.elements.drop_columns(["zeros", "samples"])
     counted = counted.append_column("zeros", pa.array(zeros, pa.int64()))
     size = pa.array([samples] * counted.num_rows, pa.int64())
-    return whole._replace(elements=counted.append_column("samples", size))
+    return Case(counted.append_column("samples", size), whole.sparsities)
 
 
 def _rows(

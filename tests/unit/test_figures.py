@@ -25,7 +25,7 @@ from dynsparse.figures.figure_verification import figure_verification
 from dynsparse.figures.learning_curve import learning_curve
 from dynsparse.figures.pictures import NO_PICTURE
 from dynsparse.figures.style import save_figure
-from dynsparse.figures.summary import Case, contacts, summary
+from dynsparse.figures.summary import Case, contacts, facts, summary
 from dynsparse.sparsity.merging import merge_seeds
 
 THRESHOLD = 1e-12
@@ -212,6 +212,20 @@ def planted_case():
     elements = merge_seeds([count_elements(planted(seed), [THRESHOLD]) for seed in (0, 1)])
     durations = durations_of(planted())
     return Case(elements, table, durations, embedding(table), frames(table, [png("red")] * 3))
+
+
+def test_returns_vary_as_table_a1_1_has_it():
+    """Returns of 1 and 3: the standard deviation of these two is the square root of 2."""
+    episodes = [
+        fake_episode(k, np.ones((4, 2, 2)), reward=np.full(4, value))
+        for k, value in enumerate((0.25, 0.75))
+    ]
+    both, one = (steps_of(fake_dataset(kept)) for kept in (episodes, episodes[:1]))
+    told = [
+        dict(facts(planted_case()._replace(steps=table), [], THRESHOLD)) for table in (both, one)
+    ]
+    assert told[0]["return of an episode"] == "2.0, standard deviation 1.4"
+    assert told[1]["return of an episode"] == "1.0"
 
 
 def test_a_summary_tells_the_facts_of_its_case():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sparsity_fakes import durations_of, fake_dataset, fake_episode, packed
 
 from dynsparse.sparsity.merging import merge_seeds
+from dynsparse.sparsity.occurrences import count_occurrences
 from dynsparse.sparsity.strides import STRIDES, measure_strides
 from dynsparse.sparsity.survival import (
     mean_interval,
@@ -205,12 +206,33 @@ def test_the_table_gives_seconds_and_the_range_over_seeds():
         assert row["seeds_lowest_mean"] <= row["seeds_highest_mean"]
 
 
+def element_rows(dataset):
+    occurrences = count_occurrences(packed(dataset))
+    return table_element_durations([durations_of(dataset)], [occurrences]).to_pylist()
+
+
+def test_elements_with_the_same_runs_at_other_times_do_not_share_a_row():
+    jacobian = np.ones((20, 2, 2))
+    jacobian[[3, 9], 0, 1] = 0.0
+    jacobian[[3, 9], 1, 0] = 0.0
+    jacobian[[10, 16], 1, 1] = 0.0  # runs of 10, 1, 5, 1, 3
+    mirrored = fake_episode(1, jacobian[::-1], action_jacobian=np.ones((20, 2, 1)))
+    # Seen the other way round in a second episode, all three have the same histogram of runs.
+    dataset = fake_dataset(
+        [fake_episode(0, jacobian, action_jacobian=np.ones((20, 2, 1))), mirrored]
+    )
+    found = {
+        (row["row_name"], row["column_name"]): row["elements"] for row in element_rows(dataset)
+    }
+    assert sorted(found.values()) == [1, 2]
+
+
 def test_elements_that_switch_together_share_a_row():
     jacobian = np.ones((10, 2, 2))
     jacobian[3:6, 0, 1] = jacobian[3:6, 1, 0] = 0.0
     jacobian[4:6, 1, 1] = 0.0
     dataset = fake_dataset([fake_episode(0, jacobian, action_jacobian=np.ones((10, 2, 1)))])
-    rows = table_element_durations([durations_of(dataset)]).to_pylist()
+    rows = element_rows(dataset)
     found = {(row["row_name"], row["column_name"], row["runs_of"]): row for row in rows}
     first = found["qpos:joint [rad]", "qvel:joint [rad/s]", "zero"]
     assert (first["elements"], first["median_steps"], first["runs"]) == (2, 3.0, 1)

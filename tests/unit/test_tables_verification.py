@@ -88,9 +88,12 @@ def test_other_methods_have_rows_of_their_own_and_no_say():
     require_verified(table, 0.999, [])
 
 
-def test_a_table_of_kinks_alone_has_no_errors():
-    row = verification_table([samples([1.0], kink=[0])], [replayed()]).to_pylist()[0]
-    assert row["share_right"] is None
+def test_a_table_of_kinks_alone_has_no_errors_and_is_refused():
+    table = verification_table([samples([1.0, 1.0], kink=[0], jump=[1])], [replayed()])
+    assert table["share_right"].to_pylist() == [None]
+    with pytest.raises(DynsparseError, match=r"FingerSpin \(random\) are not verified: every"):
+        require_verified(table, 0.999, [])
+    require_verified(table, 0.999, ["FingerSpin"])
 
 
 def test_wrong_jacobians_are_refused_by_name_unless_accepted():

@@ -145,6 +145,7 @@ rule table_durations:
 rule table_element_durations:
     input:
         durations=merged("durations"),
+        occurrences=merged("occurrences"),
         library=library("tables.table_durations", "tables.writing"),
     output:
         parquet=f"{TABLES}/table_element_durations.parquet",

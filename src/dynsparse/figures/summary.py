@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
@@ -91,7 +91,7 @@ def facts(case: Case, shown: list[dict], threshold: float) -> list[tuple[str, st
             f"{counted(pc.count_distinct(steps['seed']).as_py(), 'seed')}",
         ),
         ("not finite, left out", f"{steps.num_rows - ok.num_rows:,}"),
-        ("return of an episode", f"{returns.mean():.1f}, standard deviation {returns.std():.1f}"),
+        ("return of an episode", _return(returns)),
         ("zero is", f"|x| < {power_of_ten(threshold)}"),
         *(
             (f"zero in every sample, {jacobian}", _always(shown, jacobian))
@@ -208,6 +208,13 @@ def _mean_sparsity(ok: pa.Table, jacobian: str) -> str:
     if percent.min() == percent.max():
         return f"{percent.mean():.1f} % in every sample"
     return f"{percent.mean():.1f} %, from {percent.min():.0f} to {percent.max():.0f} %"
+
+
+def _return(returns: Float[np.ndarray, " episodes"]) -> str:
+    """As in Table A1.1: the standard deviation of a sample, of which a single one has none."""
+    if len(returns) < 2:
+        return f"{returns.mean():.1f}"
+    return f"{returns.mean():.1f}, standard deviation {returns.std(ddof=1):.1f}"
 
 
 def _percent(marks: Bool[np.ndarray, " steps"]) -> str:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.sparsity.patterns import unpack
 from dynsparse.sparsity.survival import Survival, memoryless, naive_mean, survival
 from dynsparse.tables.writing import item
 
@@ -46,6 +47,7 @@ ELEMENT_SCHEMA = pa.schema(
         *MEASURES,
     ]
 )
+NAMES = ("jacobian", "row_name", "column_name")
 
 
 def table_durations(strides: Sequence[pa.Table]) -> pa.Table:
@@ -84,43 +86,59 @@ def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
                 )
 
 
-def table_element_durations(durations: Sequence[pa.Table]) -> pa.Table:
-    """The same element by element; elements that always switch together share a row.
+def table_element_durations(
+    durations: Sequence[pa.Table], occurrences: Sequence[pa.Table]
+) -> pa.Table:
+    """The same element by element; elements that are always zero together share a row.
 
     Args:
         durations: tables of kind ``durations``, merged, one per environment and behaviour.
+        occurrences: tables of kind ``occurrences`` of the same, in the same order.
 
     Returns:
         ``ELEMENT_SCHEMA``, for elements that switch at least once inside an episode: ``elements``
-        have exactly the same runs, and the names are those of the first of them.
+        are zero in exactly the same samples, and the names are those of the first of them.
     """
     rows = []
-    for table in durations:
-        for members in _switching_together(table):
-            names = {key: members[0][key] for key in ("jacobian", "row_name", "column_name")}
-            chosen = members[0]["runs"]
-            for zero in (True, False):
-                head = {**_case(table), **names, "elements": len(members), "runs_of": _name(zero)}
-                rows.append(head | _measures(chosen, zero, metadata_of(table)["control_dt_s"]))
-    return item(rows, ELEMENT_SCHEMA, "table_element_durations", durations)
+    for table, patterns in zip(durations, occurrences, strict=True):
+        dt = metadata_of(table)["control_dt_s"]
+        for jacobian in ("state", "action"):
+            elements = _elements(table, jacobian)
+            for members in zero_together(patterns, jacobian):
+                first = elements[members[0]]
+                if not _switches(first):
+                    continue
+                names = {key: first[key][0].as_py() for key in NAMES}
+                head = {**_case(table), **names, "elements": len(members)}
+                rows += [head | _measures(first, zero, dt) for zero in (True, False)]
+    return item(rows, ELEMENT_SCHEMA, "table_element_durations", [*durations, *occurrences])
 
 
-def _switching_together(table: pa.Table) -> list[list[dict[str, Any]]]:
-    """Groups of switching elements with the same histogram of runs, seed by seed."""
-    key = ["jacobian", "row", "column", "row_name", "column_name"]
-    runs = ["seed", "zero", "length", "cut_start", "cut_end", "count"]
-    ordered = table.sort_by([(name, "ascending") for name in (*key, *runs)])
-    groups: dict[Any, list[dict[str, Any]]] = {}
-    number = ordered.select(key[1:3]).to_pandas().assign(jacobian=ordered["jacobian"].to_pylist())
-    starts = np.flatnonzero((number != number.shift()).any(axis=1))
-    for first, last in zip(starts, [*starts[1:], len(number)], strict=True):
-        rows = ordered.slice(first, last - first)
-        if pc.all(pc.and_(rows["cut_start"], rows["cut_end"])).as_py():
-            continue
-        member = {name: rows[name][0].as_py() for name in key} | {"runs": rows}
-        same = (member["jacobian"], *(tuple(rows[name].to_pylist()) for name in runs))
-        groups.setdefault(same, []).append(member)
+def zero_together(occurrences: pa.Table, jacobian: str) -> list[list[int]]:
+    """Elements of a Jacobian (numbered row by row) in groups that are zero in the same samples.
+
+    Every pattern that occurs is in the table, so elements are alike if they are in all of these.
+    """
+    packed = pc.unique(occurrences[f"{jacobian}_pattern"]).to_pylist()
+    bits = np.frombuffer(b"".join(packed), np.uint8).reshape(len(packed), -1 if packed else 0)
+    zero = unpack(bits, metadata_of(occurrences)["elements"][jacobian] if packed else 0)
+    groups: dict[bytes, list[int]] = {}
+    for number, column in enumerate(zero.T):
+        groups.setdefault(column.tobytes(), []).append(number)
     return list(groups.values())
+
+
+def _elements(table: pa.Table, jacobian: str) -> list[pa.Table]:
+    """The runs of each element of a Jacobian, row by row."""
+    keys = [("row", "ascending"), ("column", "ascending")]
+    ordered = table.filter(pc.equal(table["jacobian"], jacobian)).sort_by(keys)
+    place = np.stack([ordered["row"].to_numpy(), ordered["column"].to_numpy()])
+    edges = np.flatnonzero(np.diff(place, prepend=-1, append=-1).any(axis=0))
+    return [ordered.slice(a, b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def _switches(runs: pa.Table) -> bool:
+    return not pc.all(pc.and_(runs["cut_start"], runs["cut_end"])).as_py()
 
 
 def _row(table: pa.Table, zero: bool, dt: float) -> dict[str, Any]:
@@ -128,7 +146,6 @@ def _row(table: pa.Table, zero: bool, dt: float) -> dict[str, Any]:
     of_seeds = [survival(table.filter(pc.equal(table["seed"], seed)), zero) for seed in seeds]
     means = [each.mean for each in of_seeds if each.runs]
     return {
-        "runs_of": _name(zero),
         **_measures(table, zero, dt),
         "seeds_lowest_mean": min(means, default=None),
         "seeds_highest_mean": max(means, default=None),
@@ -139,6 +156,7 @@ def _measures(table: pa.Table, zero: bool, dt: float) -> dict[str, Any]:
     found = survival(table, zero)
     naive = naive_mean(table, zero)
     row: dict[str, Any] = {
+        "runs_of": "zero" if zero else "nonzero",
         "runs": found.runs,
         "paper_way_mean_steps": None if np.isnan(naive) else naive,
     }
@@ -158,7 +176,3 @@ def _estimates(found: Survival, dt: float) -> dict[str, Any]:
 
 def _case(table: pa.Table) -> dict[str, str]:
     return {key: table[key][0].as_py() for key in ("environment", "behaviour")}
-
-
-def _name(zero: bool) -> str:
-    return "zero" if zero else "nonzero"

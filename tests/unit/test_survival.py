@@ -171,6 +171,7 @@ def test_a_switch_without_memory_departs_from_nothing():
     for row in rows:
         # About 1,250 runs at every step, 700 at every 16th: three standard errors are a tenth.
         assert row["mean_steps"] == pytest.approx(row["memoryless_mean_steps"], rel=0.1)
+        assert row["seeds_lowest_ratio"] == row["seeds_highest_ratio"]
 
 
 def test_a_regular_switch_departs_from_it():
@@ -181,6 +182,15 @@ def test_a_regular_switch_departs_from_it():
     fourth = next(r for r in rows if (r["runs_of"], r["every_nth_step"]) == ("zero", 4))
     assert fourth["mean_steps"] == pytest.approx(6)
     assert fourth["memoryless_mean_steps"] == pytest.approx(24 / (1 - (11 / 12) ** 4) / 12)
+
+
+def test_what_was_not_seen_to_end_is_compared_with_nothing():
+    jacobian = np.ones((20, 2, 2))
+    jacobian[5, 0, 1] = 0.0
+    episode = fake_episode(0, jacobian, action_jacobian=np.ones((20, 2, 1)))
+    rows = table_durations([measure_strides(packed(fake_dataset([episode])))]).to_pylist()
+    assert {row["memoryless_mean_steps"] for row in rows} == {None}
+    assert {row["seeds_lowest_ratio"] for row in rows} == {None}
 
 
 def test_runs_of_each_episode_are_kept_apart():

@@ -33,6 +33,8 @@ SCHEMA = pa.schema(
         ("memoryless_mean_steps", pa.float64()),
         ("seeds_lowest_mean", pa.float64()),
         ("seeds_highest_mean", pa.float64()),
+        ("seeds_lowest_ratio", pa.float64()),
+        ("seeds_highest_ratio", pa.float64()),
     ]
 )
 ELEMENT_SCHEMA = pa.schema(
@@ -60,8 +62,8 @@ def table_durations(strides: Sequence[pa.Table]) -> pa.Table:
         ``SCHEMA``: Kaplan and Meier's median and mean (see ``dynsparse.sparsity.survival``), beside
         the mean as the paper takes it; then the same for an observer who sees only every
         n-th step, and ``memoryless_mean_steps``, what he would see of a switch without memory
-        that has the means of every step. Seconds are steps times their length. The range
-        over seeds is that of the mean in steps; where two ranges overlap nothing is said to differ.
+        that has the means of every step. Seconds are steps times their length. The ranges over
+        seeds are those of the mean in steps, and of its ratio to that of a switch without memory.
     """
     rows = [row for table in strides for row in _rows(table)]
     return item(rows, SCHEMA, "table_durations", strides)
@@ -71,19 +73,43 @@ def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
     dt, levels = metadata_of(table)["control_dt_s"], sorted(pc.unique(table["stride"]).to_pylist())
     for jacobian, zero in product(("state", "action"), (True, False)):
         chosen = table.filter(pc.equal(table["jacobian"], jacobian))
-        every_step = chosen.filter(pc.equal(chosen["stride"], 1))
-        mean, other_mean = (survival(every_step, side).mean for side in (zero, not zero))
         for stride in levels:
-            row = _row(chosen.filter(pc.equal(chosen["stride"], stride)), zero, dt * stride)
+            row = _measures(chosen.filter(pc.equal(chosen["stride"], stride)), zero, dt * stride)
             if row["runs"]:
                 head = {"jacobian": jacobian, "every_nth_step": stride}
-                expected = memoryless(mean, other_mean, stride)
-                yield (
-                    _case(table)
-                    | head
-                    | row
-                    | {"memoryless_mean_steps": expected if np.isfinite(expected) else None}
-                )
+                yield _case(table) | head | row | _compared(chosen, zero, stride)
+
+
+def _compared(table: pa.Table, zero: bool, stride: int) -> dict[str, Any]:
+    """The mean of a switch without memory; the range over seeds of the mean, and of their ratio."""
+    seeds = [table.filter(pc.equal(table["seed"], seed)) for seed in pc.unique(table["seed"])]
+    means = [_mean(seed, zero, stride) for seed in seeds]
+    expected = [_expected(seed, zero, stride) for seed in seeds]
+    pairs = zip(means, expected, strict=True)
+    ratios = [mean / against for mean, against in pairs if mean and against]
+    known = [mean for mean in means if mean]
+    return {
+        "memoryless_mean_steps": _expected(table, zero, stride),
+        "seeds_lowest_mean": min(known, default=None),
+        "seeds_highest_mean": max(known, default=None),
+        "seeds_lowest_ratio": min(ratios, default=None),
+        "seeds_highest_ratio": max(ratios, default=None),
+    }
+
+
+def _mean(table: pa.Table, zero: bool, stride: int) -> float | None:
+    found = survival(table.filter(pc.equal(table["stride"], stride)), zero)
+    return found.mean if found.runs else None
+
+
+def _expected(table: pa.Table, zero: bool, stride: int) -> float | None:
+    """What a switch without memory shows; unknown where zeros or nonzeros were not seen to end."""
+    every_step = table.filter(pc.equal(table["stride"], 1))
+    found = [survival(every_step, side) for side in (zero, not zero)]
+    if any(each.cut_share == 1 or not each.runs for each in found):
+        return None
+    expected = memoryless(found[0].mean, found[1].mean, stride)
+    return expected if np.isfinite(expected) else None
 
 
 def table_element_durations(
@@ -139,17 +165,6 @@ def _elements(table: pa.Table, jacobian: str) -> list[pa.Table]:
 
 def _switches(runs: pa.Table) -> bool:
     return not pc.all(pc.and_(runs["cut_start"], runs["cut_end"])).as_py()
-
-
-def _row(table: pa.Table, zero: bool, dt: float) -> dict[str, Any]:
-    seeds = sorted(pc.unique(table["seed"]).to_pylist())
-    of_seeds = [survival(table.filter(pc.equal(table["seed"], seed)), zero) for seed in seeds]
-    means = [each.mean for each in of_seeds if each.runs]
-    return {
-        **_measures(table, zero, dt),
-        "seeds_lowest_mean": min(means, default=None),
-        "seeds_highest_mean": max(means, default=None),
-    }
 
 
 def _measures(table: pa.Table, zero: bool, dt: float) -> dict[str, Any]:

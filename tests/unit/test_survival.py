@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sparsity_fakes import durations_of, fake_dataset, fake_episode, packed
 
@@ -111,6 +111,7 @@ def test_cut_runs_do_not_bias_the_estimate(steps):
         assert found.cut_share > 0.3
 
 
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.integers(1, 8), min_size=1, max_size=12),
     st.lists(st.integers(1, 8), max_size=12),

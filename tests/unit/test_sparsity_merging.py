@@ -30,7 +30,7 @@ def identical(first, second):
 
 
 @pytest.mark.parametrize("measure", MEASURES.values(), ids=MEASURES)
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(PATTERNS, st.randoms())
 def test_neither_order_nor_grouping_of_seeds_matters(measure, patterns, random):
     tables = [of_seed(seed, zero, measure) for seed, zero in enumerate(patterns)]
@@ -43,7 +43,7 @@ def test_neither_order_nor_grouping_of_seeds_matters(measure, patterns, random):
 
 
 @pytest.mark.parametrize("kind", ["elements", "durations"])
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(PATTERNS)
 def test_the_total_of_seeds_equals_one_long_dataset(kind, patterns):
     measure = MEASURES[kind]

@@ -1,0 +1,108 @@
+"""Figures of the learning experiments, from planted measurements."""
+
+import numpy as np
+from learning_tables import FACTOR, SEEDS, curves, rollouts, searched, sparsity
+
+from dynsparse.figures.figure_8 import figure_8, relative_errors
+from dynsparse.figures.figure_a2_1 import figure_a2_1
+from dynsparse.figures.figure_a2_2 import figure_a2_2
+from dynsparse.figures.figure_depth import figure_depth
+from dynsparse.figures.figure_rollout import figure_rollout
+from dynsparse.figures.figure_thresholds import figure_thresholds
+from dynsparse.figures.learned import LABELS
+from dynsparse.learning.records import as_table
+from dynsparse.learning.selection import select, trained
+
+
+def texts(labels):
+    return [label.get_text() for label in labels]
+
+
+def test_figure_8_has_a_box_per_loss_and_draws_models_without_zeros_at_the_floor():
+    finished = select(trained(curves()), split="episode")
+    np.testing.assert_allclose(relative_errors(finished, "state-jacobian").mean(), 1.5)
+    figure = figure_8(curves(), sparsity(), "episode", 1e-6)
+    left, right = figure.axes
+    assert texts(left.get_xticklabels()) == texts(right.get_xticklabels()) == list(LABELS.values())
+    assert "2 environments, split by episode" in figure.get_suptitle()
+    assert texts(right.get_yticklabels())[0] == "none"
+    points = [line for line in left.lines if line.get_marker() == "."]
+    assert [len(line.get_ydata()) for line in points] == [8] * 5
+    medians = [np.median(line.get_ydata()) for line in points]
+    np.testing.assert_allclose(medians, list(FACTOR.values()), rtol=0.02)
+    initial = [line for line in right.lines if line.get_label() == "initial"]
+    assert initial[0].get_ydata()[0] == 1e-7
+
+
+def test_figures_leave_failed_models_out():
+    failed = {("Arm", "state", 2), *(("Leg", "state", seed) for seed in SEEDS)}
+    tables = curves(failed), sparsity(failed)
+    for axes in figure_8(*tables, "episode", 1e-6).axes:
+        points = [line for line in axes.lines if line.get_marker() == "."]
+        # Without a reference in an environment there are no relative errors in it.
+        others = 4 if axes.get_title() == "Prediction on test data" else 8
+        assert [len(line.get_ydata()) for line in points] == [3, *[others] * 4]
+    arm, leg = figure_a2_1(tables[0], "episode").axes
+    np.testing.assert_allclose(arm.lines[0].get_ydata()[-1], 0.1 * (1 + (1 + 3 + 4) / 300))
+    assert (len(arm.lines), len(leg.lines)) == (5, 4)
+    hollow, filled = figure_a2_2(tables[1], "episode", 0.1).axes[0].lines[:2]
+    assert len(hollow.get_ydata()) == 3
+    np.testing.assert_allclose(filled.get_ydata(), [0.6] * 3)
+    share = figure_thresholds(tables[1], "episode").axes[0].lines[0]
+    np.testing.assert_allclose(share.get_ydata(), [1e-4, 0.3])
+
+
+def test_panels_per_environment_and_a_line_per_loss():
+    for figure in (
+        figure_a2_1(curves(), "sample"),
+        figure_a2_2(sparsity(), "sample", 1e-6),
+    ):
+        titles = [axes.get_title() for axes in figure.axes]
+        assert titles == ["Arm (expert)", "Leg (expert)"]
+    legend = figure_a2_1(curves(), "sample").legends[0]
+    assert texts(legend.get_texts()) == list(LABELS.values())
+
+
+def test_figure_thresholds_shows_precision_beside_the_base_rate():
+    figure = figure_thresholds(sparsity(), "episode")
+    _, right = figure.axes[:2]
+    assert len(figure.axes) == 4
+    np.testing.assert_allclose(right.lines[0].get_ydata(), 0.75)
+    assert right.lines[-1].get_ydata()[0] == 0.5
+
+
+def test_figure_rollout_has_the_guess_of_no_change():
+    figure = figure_rollout(rollouts())
+    assert texts(figure.legends[0].get_texts()) == [*LABELS.values(), "no change"]
+    assert texts(figure.axes[0].get_xticklabels()) == ["1", "5", "20"]
+    nothing = figure_rollout(as_table("rollout", []))
+    assert texts(nothing.axes[0].texts) == ["no test episodes, or none long enough"]
+
+
+def test_a_line_of_figure_rollout_ends_where_a_seed_diverges():
+    some, every, *others, _ = (
+        figure_rollout(rollouts({("state", 2), *(("state-jacobian", seed) for seed in SEEDS)}))
+        .axes[0]
+        .lines
+    )
+    assert some.get_xdata().tolist() == every.get_xdata().tolist() == [1]
+    assert all(line.get_xdata().tolist() == [1, 5, 20] for line in others)
+
+
+def test_figure_rollout_lacks_a_loss_that_diverges_at_once():
+    rows = rollouts().to_pylist()
+    gone = [
+        row | {"median_error": float("inf")}
+        for row in rows
+        if (row["loss"], row["source"]) == ("state", "model")
+    ]
+    kept = [row for row in rows if (row["loss"], row["source"]) != ("state", "model")]
+    first = figure_rollout(as_table("rollout", gone + kept)).axes[0].lines[0]
+    assert len(first.get_xdata()) == 0
+
+
+def test_figure_depth_has_every_seed():
+    left, right = figure_depth(searched()).axes
+    assert texts(left.get_legend().get_texts()) == ["Arm (expert)", "Leg (expert)"]
+    np.testing.assert_allclose(right.lines[2].get_ydata(), [0.6, 0.7, 0.8])
+    assert len(left.lines) == 2 * 3

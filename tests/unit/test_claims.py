@@ -15,7 +15,6 @@ from dynsparse.sparsity.scan import pack_episode
 from dynsparse.sparsity.strides import measure_strides
 from dynsparse.tables.cases import read_cases
 from dynsparse.tables.claims import CLAIMS, NO, OPEN, YES, evaluate
-from dynsparse.tables.table_contacts import table_contacts
 from dynsparse.tables.table_robustness import Statistics, judged, table_robustness
 from dynsparse.tables.table_thresholds import table_thresholds
 
@@ -136,15 +135,21 @@ def test_without_a_finite_sample_every_claim_is_open():
 
 
 def test_leaving_a_seed_out_does_not_change_what_is_resampled():
-    case = statistics(seeds=range(5))
+    """Seeds differ in how long zeros last, their episodes do not: seeds have wider intervals."""
+    case = measured([dataset(seed, switch_every=5 + seed) for seed in range(5)])
     rows = table_robustness([case], {}, {}, 1e-12).to_pylist()
-    means = [row for row in rows if row["claim"] == "contacts lower sparsity"]
-    assert [row["setting"] for row in means] == ["", *(f"without {seed}" for seed in range(5))]
-    four = {"seed": 4, "episode": 12}
-    left = case.occurrences.filter(pc.not_equal(case.occurrences["seed"], 0))
-    for unit, count in four.items():
-        (row, *_) = table_contacts([left], unit).to_pylist()
-        assert row["interval_over"] == f"{count} {unit}s"
+    (row,) = (
+        row
+        for row in rows
+        if (row["setting"], row["claim"]) == ("without 0", "zeros last several steps")
+    )
+    left = judged(Statistics(*(t.filter(pc.not_equal(t["seed"], 0)) for t in case)), 1e-12)
+    seeds, episodes = (
+        evaluate(left._replace(unit=unit), {})["zeros last several steps"]
+        for unit in ("seed", "episode")
+    )
+    assert (row["low"], row["high"]) == (seeds.low, seeds.high)
+    assert seeds.high - seeds.low > 1.3 * (episodes.high - episodes.low)
 
 
 def test_too_few_episodes_leave_a_mean_open():

@@ -84,7 +84,7 @@ def difference_of_ratios(
     """
     enough = min((first[1] > 0).sum(), (second[1] > 0).sum()) >= LEAST_UNITS
     used = (first[1] > 0) | (second[1] > 0)
-    return resampled(_difference, (*first, *second), used if enough else used & False, over)
+    return resampled(_difference, (*first, *second), used if enough else np.zeros_like(used), over)
 
 
 def resampled(

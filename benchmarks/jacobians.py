@@ -3,24 +3,30 @@
     python benchmarks/jacobians.py DATASET.h5 [...] [--samples 200] [--batch 50]
 
 Prints Markdown: errors against central differences of the same step, away from kinks and jumps,
-and the speed of each method and of the plain step, measured in this one run. ``mujoco_c`` takes
-differences on MuJoCo's C engine, on all cores; a sample that it does not repeat counts as wrong.
+and the speed of each method and of the plain step, measured in this one run. ``naive`` is
+``vmap(jacfwd)`` of MJX's step as shipped: nothing of dynsparse is in it, so that its errors are of
+another step. ``mujoco_c`` takes differences on MuJoCo's C engine, on all cores; a sample that it
+does not repeat counts as wrong.
 """
 
 import argparse
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from mujoco_playground._src import mjx_env
 
 from dynsparse.configuration import NOISE
 from dynsparse.dataset import open_dataset
 from dynsparse.environments import load
+from dynsparse.environments.dynamics import Action, Dynamics, Memory, State
 from dynsparse.jacobians import ENGINE, METHODS, Linearisation, batched_jacobians
+from dynsparse.jacobians.batches import in_batches
 from dynsparse.job import cache_compilations
 from dynsparse.precision import precision
 from dynsparse.verification.differences import central_differences, error_against
@@ -64,11 +70,9 @@ def measure(path: Path, samples: int, batch: int) -> None:
     step_rate = _rate(plain, inputs)
     print(f"| {label} | the step alone (steps/s) | | | | | | {step_rate:.0f} | | | |")
     naive_rate = None
-    # Unrolled first: it is what one gets by vmap(jacfwd(step)), the naive way.
-    for method in (*METHODS, ENGINE):
-        derive = batched_jacobians(dynamics, method, batch)
+    for method, derive in derivatives(dynamics, batch).items():
         started = time.perf_counter()
-        jacobian = _whole(derive(*inputs))
+        jacobian = derive(*inputs)
         compile_s = time.perf_counter() - started
         rate = _rate(derive, inputs)
         naive_rate = naive_rate or rate
@@ -90,8 +94,33 @@ def measure(path: Path, samples: int, batch: int) -> None:
     )
 
 
-def _whole(result: Linearisation) -> np.ndarray:
-    return np.concatenate([result.state_jacobian, result.action_jacobian], axis=2)
+Derive = Callable[..., np.ndarray]
+
+
+def derivatives(dynamics: Dynamics, batch: int) -> dict[str, Derive]:
+    """Functions that give the Jacobians of samples, by state and action side by side."""
+    naive = jax.jit(jax.vmap(jax.jacfwd(partial(shipped_step, dynamics), (0, 1))))
+    found: dict[str, Derive] = {
+        "naive": lambda *inputs: _whole(*in_batches(naive, inputs, batch, lambda _: None))
+    }
+    for method in (*METHODS, ENGINE):
+        found[method] = partial(_by_method, batched_jacobians(dynamics, method, batch))
+    return found
+
+
+def shipped_step(dynamics: Dynamics, state: State, action: Action, memory: Memory) -> State:
+    """The control step by nothing but MJX, which is what the paper differentiates."""
+    data = dynamics.to_data(state, action, memory)
+    return dynamics.to_state(mjx_env.step(dynamics.model, data, action, dynamics.substeps))
+
+
+def _by_method(derive: Callable[..., Linearisation], *inputs: np.ndarray) -> np.ndarray:
+    result = derive(*inputs)
+    return _whole(result.state_jacobian, result.action_jacobian)
+
+
+def _whole(by_state: np.ndarray, by_action: np.ndarray) -> np.ndarray:
+    return np.concatenate([by_state, by_action], axis=2)
 
 
 def _rate(function: Callable[..., Any], inputs: tuple[np.ndarray, ...]) -> float:

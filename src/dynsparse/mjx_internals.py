@@ -198,10 +198,22 @@ def unrolled_solve(shipped: Solve, model: mjx.Model, data: mjx.Data) -> mjx.Data
     return shipped(model, data)
 
 
-def implicit_solve(shipped: Solve, model: mjx.Model, data: mjx.Data) -> mjx.Data:
-    """MJX's solution, with the derivative of the optimum instead of that of the loop."""
-    solved = shipped(model, without_tangents(data))
-    return _with_optimum_tangents(model, data, solved)[0]
+def known_solution(after: mjx.Data) -> SolveRule:
+    """The rule that takes the solution from ``after``, what the same simulator step led to.
+
+    Its derivative is that of the optimum, so that nothing of the solver is differentiated, and
+    the step can be differentiated many times for one solution.
+
+    Raises:
+        DynsparseError: while tracing, where the step solves more than once.
+    """
+
+    def solve(_: Solve, model: mjx.Model, data: mjx.Data) -> mjx.Data:
+        if model.opt.integrator == int(mujoco.mjtIntegrator.mjINT_RK4):
+            raise DynsparseError("the implicit derivative needs a simulator step that solves once")
+        return _with_optimum_tangents(model, data, after)[0]
+
+    return solve
 
 
 def hybrid_solve(shipped: Solve, model: mjx.Model, data: mjx.Data) -> mjx.Data:
@@ -218,7 +230,7 @@ def hybrid_solve(shipped: Solve, model: mjx.Model, data: mjx.Data) -> mjx.Data:
 def _with_optimum_tangents(
     model: mjx.Model, data: mjx.Data, solved: mjx.Data
 ) -> tuple[mjx.Data, Float[Array, ""]]:
-    """``solved`` with the tangents of the optimum, and its distance from the optimum.
+    """The solution in ``solved`` with the optimum's tangents, and its distance from the optimum.
 
     At the optimum the cost's gradient vanishes, g(q; theta) = 0, hence dq = -H^-1 dg (implicit
     function theorem). Values stay as they are. The distance is half the Newton decrement: the

@@ -6,7 +6,7 @@ import pytest
 
 from dynsparse.environments.dynamics import StepRecord
 from dynsparse.jacobians import batched_jacobians, batches
-from dynsparse.jacobians.batches import _in_batches
+from dynsparse.jacobians.batches import in_batches
 from dynsparse.jacobians.methods import Linearisation
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -18,7 +18,7 @@ def test_batches_are_put_together_in_order(samples):
         return Linearisation(state + action, state[:, :, None], action[:, :, None], None)
 
     state, told = np.arange(2.0 * samples).reshape(-1, 2), []
-    result = _in_batches(program, (state, -state), 4, told.append)
+    result = in_batches(program, (state, -state), 4, told.append)
     np.testing.assert_array_equal(result.next_state, 0 * state)
     np.testing.assert_array_equal(result.state_jacobian[..., 0], state)
     assert sum(told) == samples

@@ -135,12 +135,13 @@ def test_a_rule_sees_the_solver_and_leaves_no_trace():
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("rule", ["implicit_solve", "hybrid_solve"])
+@pytest.mark.parametrize("rule", ["known_solution", "hybrid_solve"])
 def test_a_rule_changes_no_value_of_a_step(rule):
     model = scene()
     start = ([-0.01, 0.55], [-0.1, 0.2])
     plain = stepped(model, *start)
-    with mjx_internals.solver_rule(getattr(mjx_internals, rule)):
+    solve = getattr(mjx_internals, rule)
+    with mjx_internals.solver_rule(solve(plain) if rule == "known_solution" else solve):
         ruled = stepped(model, *start)
     for name in ("qpos", "qvel", "qacc", "qfrc_constraint"):
         np.testing.assert_array_equal(getattr(ruled, name), getattr(plain, name))
@@ -299,9 +300,19 @@ def test_friction_that_sticks_is_not_active():
 def test_refuses_elliptic_cones():
     with (
         pytest.raises(DynsparseError, match="pyramidal"),
-        mjx_internals.solver_rule(mjx_internals.implicit_solve),
+        mjx_internals.solver_rule(mjx_internals.hybrid_solve),
     ):
         stepped(scene(cone="elliptic"), [0.0, 0.0], [0.0, 0.0])
+
+
+def test_refuses_a_known_solution_of_a_step_that_solves_more_than_once():
+    """One solution cannot stand for the four of a Runge-Kutta step."""
+    model = scene()
+    model.opt.integrator = mujoco.mjtIntegrator.mjINT_RK4
+    after = stepped(model, [0.0, 0.0], [0.0, 0.0])
+    rule = mjx_internals.known_solution(after)
+    with pytest.raises(DynsparseError, match="solves once"), mjx_internals.solver_rule(rule):
+        stepped(model, [0.0, 0.0], [0.0, 0.0])
 
 
 def chain(bodies):

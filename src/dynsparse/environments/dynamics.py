@@ -71,24 +71,34 @@ class Dynamics:
         self, state: State, action: Action, memory: Memory
     ) -> tuple[State, StepRecord]:
         """One control step, with what touched and what pushed on the way."""
-        pairs = mjx_internals.collision_pairs(self.mj_model)
 
-        def substep(carry: tuple, _: None) -> tuple[tuple, None]:
-            data, contact, active, converged = carry
-            data = self.simulator_step(data)
-            contact |= mjx_internals.touching_pairs(data, pairs, self.mj_model.ngeom)
-            active |= mjx_internals.active_constraints(data)
-            converged &= mjx_internals.solver_converged(self.model, data)
-            return (data, contact, active, converged), None
+        def substep(carry: tuple[mjx.Data, StepRecord], _: None) -> tuple[Any, None]:
+            return self.recorded_substep(*carry), None
 
-        nothing = (
+        start = self.to_data(state, action, memory), self.empty_record(memory)
+        (data, record), _ = jax.lax.scan(substep, start, length=self.substeps)
+        return self.to_state(data), record
+
+    def empty_record(self, memory: Memory) -> StepRecord:
+        """The record of no simulator step."""
+        return StepRecord(
+            memory,
             jnp.zeros(len(self.contact_names), bool),
             jnp.zeros(len(self.constraint_names), bool),
             jnp.array(True),
         )
-        carry = (self.to_data(state, action, memory), *nothing)
-        (data, *record), _ = jax.lax.scan(substep, carry, length=self.substeps)
-        return self.to_state(data), StepRecord(data.qacc_warmstart, *record)
+
+    def recorded_substep(self, data: mjx.Data, record: StepRecord) -> tuple[mjx.Data, StepRecord]:
+        """One step of the simulator, and the record of it and of those before."""
+        pairs = mjx_internals.collision_pairs(self.mj_model)
+        data = self.simulator_step(data)
+        touching = mjx_internals.touching_pairs(data, pairs, self.mj_model.ngeom)
+        return data, StepRecord(
+            data.qacc_warmstart,
+            record.contact | touching,
+            record.constraint_active | mjx_internals.active_constraints(data),
+            record.solver_converged & mjx_internals.solver_converged(self.model, data),
+        )
 
     def simulator_step(self, data: mjx.Data) -> mjx.Data:
         """One step of the simulator, of which a control step has ``substeps``."""

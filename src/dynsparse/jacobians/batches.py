@@ -43,11 +43,11 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
         advance: Callable[[int], Any] = lambda count: None,
     ) -> Linearisation:
         inputs = (state, action, memory)
-        result = _in_batches(programs[first], inputs, batch, advance)
+        result = in_batches(programs[first], inputs, batch, advance)
         cut_off = np.flatnonzero(~result.record.solver_converged)
         if not rest or not cut_off.size:
             return result
-        again = _in_batches(programs[rest[0]], [x[cut_off] for x in inputs], batch, lambda _: None)
+        again = in_batches(programs[rest[0]], [x[cut_off] for x in inputs], batch, lambda _: None)
         return jax.tree.map(partial(_replaced, cut_off), result, again)
 
     return derive
@@ -59,9 +59,17 @@ def _program(dynamics: Dynamics, method: str) -> Callable[..., Linearisation]:
     return jax.jit(jax.vmap(partial(linearise, dynamics, method)))
 
 
-def _in_batches(
-    program: Callable[..., Linearisation], inputs: Any, batch: int, advance: Callable[[int], Any]
-) -> Linearisation:
+def in_batches(
+    program: Callable[..., Any], inputs: Any, batch: int, advance: Callable[[int], Any]
+) -> Any:
+    """What ``program`` gives for all samples, asked ``batch`` of them at a time.
+
+    Args:
+        program: takes arrays of ``batch`` samples and gives a tree of such arrays.
+        inputs: arrays with a row per sample.
+        batch: samples per call; the last one is filled up by the last sample.
+        advance: told of how many samples there is a result.
+    """
     samples, parts = len(inputs[0]), []
     for start in range(0, samples, batch):
         index = np.minimum(np.arange(start, start + batch), samples - 1)

@@ -5,10 +5,14 @@ stops early); ``implicit`` differentiates the optimum that it looks for (wrong w
 is cut off before); ``hybrid`` decides at every call of the solver.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
+from mujoco import mjx
 
 from dynsparse import mjx_internals
 from dynsparse.environments.dynamics import Action, Dynamics, Memory, State, StepRecord
@@ -30,13 +34,6 @@ class Linearisation(NamedTuple):
     state_jacobian: Float[Array, "state state"]
     action_jacobian: Float[Array, "state action"]
     record: StepRecord
-
-
-METHODS = {
-    "unrolled": mjx_internals.unrolled_solve,
-    "implicit": mjx_internals.implicit_solve,
-    "hybrid": mjx_internals.hybrid_solve,
-}
 
 
 # Differences on MuJoCo's C engine, see ``dynsparse.jacobians.by_engine``.
@@ -73,12 +70,73 @@ def linearise(
         action: the controls.
         memory: the solver's warm start.
     """
+    return METHODS[method](dynamics, state, action, memory)
+
+
+def _through_solver(
+    rule: mjx_internals.SolveRule,
+    dynamics: Dynamics,
+    state: State,
+    action: Action,
+    memory: Memory,
+) -> Linearisation:
+    """Tangents of state and action pushed through all simulator steps of the control step."""
 
     def step(state: State, action: Action) -> tuple[State, tuple[State, StepRecord]]:
         next_state, record = dynamics.recorded_step(state, action, memory)
         return next_state, (next_state, record)
 
-    with mjx_internals.solver_rule(METHODS[method]):
+    with mjx_internals.solver_rule(rule):
         derive = jax.jacfwd(step, (0, 1), has_aux=True)
         (by_state, by_action), (next_state, record) = derive(state, action)
     return Linearisation(next_state, by_state, by_action, record)
+
+
+def _step_by_step(
+    dynamics: Dynamics, state: State, action: Action, memory: Memory
+) -> Linearisation:
+    """The product of the simulator steps' Jacobians, with the derivative of the solver's optimum.
+
+    The optimum does not depend on the warm start, so that a simulator step passes on derivatives
+    by its state alone, and the chain rule is a product of small matrices.
+    """
+
+    def substep(carry: Any, _: None) -> tuple[Any, None]:
+        data, record, by_state, by_action = carry
+        after, record = dynamics.recorded_substep(data, record)
+        by_substate, by_control = _simulator_jacobians(dynamics, data, after)
+        by_state, by_action = by_substate @ by_state, by_substate @ by_action + by_control
+        return (after, record, by_state, by_action), None
+
+    data = dynamics.to_data(state, action, memory)
+    identity, nothing = jnp.eye(len(state)), jnp.zeros((len(state), len(action)))
+    start = (data, dynamics.empty_record(memory), identity, nothing)
+    (data, record, by_state, by_action), _ = jax.lax.scan(substep, start, length=dynamics.substeps)
+    return Linearisation(dynamics.to_state(data), by_state, by_action, record)
+
+
+def _simulator_jacobians(
+    dynamics: Dynamics, data: mjx.Data, after: mjx.Data
+) -> tuple[Float[Array, "state state"], Float[Array, "state action"]]:
+    """Derivatives of the simulator step from ``data`` to ``after``, by state and controls.
+
+    Positions, velocities and controls are moved apart: most of a step (poses, inertias, contacts)
+    depends on positions alone, and is not differentiated for the others.
+    """
+
+    def step(qpos: Array, qvel: Array, ctrl: Array) -> State:
+        with mjx_internals.solver_rule(mjx_internals.known_solution(after)):
+            moved = data.replace(qpos=qpos, qvel=qvel, ctrl=ctrl)
+            return dynamics.to_state(dynamics.simulator_step(moved))
+
+    inputs = (data.qpos, data.qvel, data.ctrl)
+    by_qpos = jax.jacfwd(step, 0)(*inputs)
+    by_qvel, by_ctrl = jax.jacfwd(step, (1, 2))(*inputs)
+    return jnp.concatenate([by_qpos, by_qvel], axis=1), by_ctrl
+
+
+METHODS: dict[str, Callable[[Dynamics, State, Action, Memory], Linearisation]] = {
+    "unrolled": partial(_through_solver, mjx_internals.unrolled_solve),
+    "implicit": _step_by_step,
+    "hybrid": partial(_through_solver, mjx_internals.hybrid_solve),
+}

@@ -100,9 +100,7 @@ Derive = Callable[..., np.ndarray]
 def derivatives(dynamics: Dynamics, batch: int) -> dict[str, Derive]:
     """Functions that give the Jacobians of samples, by state and action side by side."""
     naive = jax.jit(jax.vmap(jax.jacfwd(partial(shipped_step, dynamics), (0, 1))))
-    found: dict[str, Derive] = {
-        "naive": lambda *inputs: _whole(*in_batches(naive, inputs, batch, lambda _: None))
-    }
+    found: dict[str, Derive] = {"naive": lambda *inputs: _whole(*in_batches(naive, inputs, batch))}
     for method in (*METHODS, ENGINE):
         found[method] = partial(_by_method, batched_jacobians(dynamics, method, batch))
     return found

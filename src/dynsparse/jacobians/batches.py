@@ -47,7 +47,7 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
         cut_off = np.flatnonzero(~result.record.solver_converged)
         if not rest or not cut_off.size:
             return result
-        again = in_batches(programs[rest[0]], [x[cut_off] for x in inputs], batch, lambda _: None)
+        again = in_batches(programs[rest[0]], [x[cut_off] for x in inputs], batch)
         return jax.tree.map(partial(_replaced, cut_off), result, again)
 
     return derive
@@ -60,7 +60,10 @@ def _program(dynamics: Dynamics, method: str) -> Callable[..., Linearisation]:
 
 
 def in_batches(
-    program: Callable[..., Any], inputs: Any, batch: int, advance: Callable[[int], Any]
+    program: Callable[..., Any],
+    inputs: Any,
+    batch: int,
+    advance: Callable[[int], Any] = lambda count: None,
 ) -> Any:
     """What ``program`` gives for all samples, asked ``batch`` of them at a time.
 

@@ -206,7 +206,7 @@ def binary(rows: UInt8[np.ndarray, "T bytes"]) -> pa.Array:
 
 
 def _episode(rows: pa.Table) -> PackedEpisode:
-    packed: Sequence[np.ndarray] = [_bytes(rows[name].combine_chunks()) for name in BITS]
+    packed: Sequence[np.ndarray] = [byte_rows(rows[name].combine_chunks()) for name in BITS]
     return PackedEpisode(
         rows["episode"][0].as_py(),
         rows["reward"].to_numpy(),
@@ -215,8 +215,10 @@ def _episode(rows: pa.Table) -> PackedEpisode:
     )
 
 
-def _bytes(values: pa.Array) -> UInt8[np.ndarray, "T bytes"]:
-    """Binary values of one length as rows of bytes."""
+def byte_rows(values: pa.Array) -> UInt8[np.ndarray, "T bytes"]:
+    """Binary values of one length as rows of bytes, what ``binary`` was made from."""
+    if not len(values):
+        return np.empty((0, 0), np.uint8)
     offsets = np.frombuffer(values.buffers()[1], np.int32)[values.offset :][: len(values) + 1]
     width = int(offsets[1] - offsets[0])
     content = values.buffers()[2]

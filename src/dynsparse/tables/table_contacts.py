@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from dynsparse.sparsity.intervals import Unit, difference_of_ratios, units
 from dynsparse.sparsity.parquet import metadata_of
-from dynsparse.sparsity.patterns import unpack
+from dynsparse.sparsity.patterns import byte_rows, unpack
 from dynsparse.sparsity.steps import ones
 from dynsparse.tables.table_1_seeds import known
 from dynsparse.tables.writing import item
@@ -60,16 +60,13 @@ def table_contacts(occurrences: Sequence[pa.Table], unit: Unit | None = None) ->
 def read_occurrences(table: pa.Table, of: Unit | None = None) -> Occurrences:
     """The numbers behind the packed bits."""
     unit, over = units(table["seed"].to_numpy(), table["episode"].to_numpy(), of)
-    zeros = {name: ones(_bits(table, f"{name}_pattern")) for name in ("state", "action")}
+    zeros = {
+        name: ones(byte_rows(table[f"{name}_pattern"].combine_chunks()))
+        for name in ("state", "action")
+    }
     pairs = len(metadata_of(table)["contact_names"])
-    touching = unpack(_bits(table, "contact"), pairs)
+    touching = unpack(byte_rows(table["contact"].combine_chunks()), pairs)
     return Occurrences(unit, over, table["samples"].to_numpy(), touching, zeros)
-
-
-def _bits(table: pa.Table, name: str) -> np.ndarray:
-    values = table[name].to_pylist()
-    width = len(values[0]) if values else 0
-    return np.frombuffer(b"".join(values), np.uint8).reshape(len(values), width)
 
 
 def _rows(table: pa.Table, unit: Unit | None) -> list[dict[str, Any]]:

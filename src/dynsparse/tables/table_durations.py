@@ -1,6 +1,6 @@
 """Durations with censored runs treated as such, per case, element and step (section 5.3)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dynsparse.sparsity.parquet import metadata_of
-from dynsparse.sparsity.patterns import unpack
-from dynsparse.sparsity.survival import Survival, memoryless, naive_mean, survival
+from dynsparse.sparsity.patterns import byte_rows, unpack
+from dynsparse.sparsity.survival import NOTHING, Survival, memoryless, naive_mean, survival
 from dynsparse.tables.writing import item
 
 MEASURES = [
@@ -69,43 +69,58 @@ def table_durations(strides: Sequence[pa.Table]) -> pa.Table:
     return item(rows, SCHEMA, "table_durations", strides)
 
 
+# Estimates by what runs are of (zeros or not) and by stride.
+Estimates = dict[tuple[bool, int], Survival]
+
+
 def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
-    dt, levels = metadata_of(table)["control_dt_s"], sorted(pc.unique(table["stride"]).to_pylist())
-    for jacobian, zero in product(("state", "action"), (True, False)):
+    dt, seeds = metadata_of(table)["control_dt_s"], pc.unique(table["seed"]).to_pylist()
+    for jacobian in ("state", "action"):
         chosen = table.filter(pc.equal(table["jacobian"], jacobian))
-        for stride in levels:
-            row = _measures(chosen.filter(pc.equal(chosen["stride"], stride)), zero, dt * stride)
-            if row["runs"]:
+        levels = {
+            stride: chosen.filter(pc.equal(chosen["stride"], stride))
+            for stride in sorted(pc.unique(table["stride"]).to_pylist())
+        }
+        pooled = _fitted(levels)
+        apart = [_fitted(levels, seed) for seed in seeds]
+        for zero, stride in product((True, False), levels):
+            found = pooled[zero, stride]
+            if found.runs:
                 head = {"jacobian": jacobian, "every_nth_step": stride}
-                yield _case(table) | head | row | _compared(chosen, zero, stride)
+                row = _measures(found, levels[stride], zero, dt * stride)
+                yield _case(table) | head | row | _compared(pooled, apart, zero, stride)
 
 
-def _compared(table: pa.Table, zero: bool, stride: int) -> dict[str, Any]:
-    """The mean of a switch without memory; the range over seeds of the mean, and of their ratio."""
-    seeds = [table.filter(pc.equal(table["seed"], seed)) for seed in pc.unique(table["seed"])]
-    means = [_mean(seed, zero, stride) for seed in seeds]
-    expected = [_expected(seed, zero, stride) for seed in seeds]
-    pairs = zip(means, expected, strict=True)
-    ratios = [mean / against for mean, against in pairs if mean and against]
-    known = [mean for mean in means if mean]
+def _fitted(levels: Mapping[int, pa.Table], seed: int | None = None) -> Estimates:
+    """Every estimate once, of one seed or of all."""
     return {
-        "memoryless_mean_steps": _expected(table, zero, stride),
-        "seeds_lowest_mean": min(known, default=None),
-        "seeds_highest_mean": max(known, default=None),
+        (zero, stride): survival(
+            table if seed is None else table.filter(pc.equal(table["seed"], seed)), zero
+        )
+        for stride, table in levels.items()
+        for zero in (True, False)
+    }
+
+
+def _compared(
+    pooled: Estimates, apart: Sequence[Estimates], zero: bool, stride: int
+) -> dict[str, Any]:
+    """The mean of a switch without memory; the range over seeds of the mean, and of their ratio."""
+    means = [found[zero, stride].mean for found in apart if found[zero, stride].runs]
+    pairs = [(found[zero, stride], _expected(found, zero, stride)) for found in apart]
+    ratios = [found.mean / against for found, against in pairs if found.runs and against]
+    return {
+        "memoryless_mean_steps": _expected(pooled, zero, stride),
+        "seeds_lowest_mean": min(means, default=None),
+        "seeds_highest_mean": max(means, default=None),
         "seeds_lowest_ratio": min(ratios, default=None),
         "seeds_highest_ratio": max(ratios, default=None),
     }
 
 
-def _mean(table: pa.Table, zero: bool, stride: int) -> float | None:
-    found = survival(table.filter(pc.equal(table["stride"], stride)), zero)
-    return found.mean if found.runs else None
-
-
-def _expected(table: pa.Table, zero: bool, stride: int) -> float | None:
+def _expected(fitted: Estimates, zero: bool, stride: int) -> float | None:
     """What a switch without memory shows; unknown where zeros or nonzeros were not seen to end."""
-    every_step = table.filter(pc.equal(table["stride"], 1))
-    found = [survival(every_step, side) for side in (zero, not zero)]
+    found = [fitted.get((side, 1), NOTHING) for side in (zero, not zero)]
     if any(each.cut_share == 1 or not each.runs for each in found):
         return None
     expected = memoryless(found[0].mean, found[1].mean, stride)
@@ -136,7 +151,10 @@ def table_element_durations(
                     continue
                 names = {key: first[key][0].as_py() for key in NAMES}
                 head = {**_case(table), **names, "elements": len(members)}
-                rows += [head | _measures(first, zero, dt) for zero in (True, False)]
+                rows += [
+                    head | _measures(survival(first, zero), first, zero, dt)
+                    for zero in (True, False)
+                ]
     return item(rows, ELEMENT_SCHEMA, "table_element_durations", [*durations, *occurrences])
 
 
@@ -145,9 +163,8 @@ def zero_together(occurrences: pa.Table, jacobian: str) -> list[list[int]]:
 
     Every pattern that occurs is in the table, so elements are alike if they are in all of these.
     """
-    packed = pc.unique(occurrences[f"{jacobian}_pattern"]).to_pylist()
-    bits = np.frombuffer(b"".join(packed), np.uint8).reshape(len(packed), -1 if packed else 0)
-    zero = unpack(bits, metadata_of(occurrences)["elements"][jacobian] if packed else 0)
+    packed = byte_rows(pc.unique(occurrences[f"{jacobian}_pattern"]))
+    zero = unpack(packed, metadata_of(occurrences)["elements"][jacobian] if len(packed) else 0)
     groups: dict[bytes, list[int]] = {}
     for number, column in enumerate(zero.T):
         groups.setdefault(column.tobytes(), []).append(number)
@@ -167,8 +184,7 @@ def _switches(runs: pa.Table) -> bool:
     return not pc.all(pc.and_(runs["cut_start"], runs["cut_end"])).as_py()
 
 
-def _measures(table: pa.Table, zero: bool, dt: float) -> dict[str, Any]:
-    found = survival(table, zero)
+def _measures(found: Survival, table: pa.Table, zero: bool, dt: float) -> dict[str, Any]:
     naive = naive_mean(table, zero)
     row: dict[str, Any] = {
         "runs_of": "zero" if zero else "nonzero",

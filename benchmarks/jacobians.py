@@ -4,9 +4,9 @@
 
 Prints Markdown: errors against central differences of the same step, away from kinks and jumps,
 and the speed of each method and of the plain step, measured in this one run. ``naive`` is
-``vmap(jacfwd)`` of MJX's step as shipped: nothing of dynsparse is in it, so that its errors are of
-another step. ``mujoco_c`` takes differences on MuJoCo's C engine, on all cores; a sample that it
-does not repeat counts as wrong.
+``vmap(jacfwd)`` of MJX's step as shipped, a batch after the other: nothing of dynsparse is in it,
+so that its errors are of another step. ``mujoco_c`` takes differences on MuJoCo's C engine, on all
+cores; a sample that it does not repeat counts as wrong.
 """
 
 import argparse
@@ -26,8 +26,7 @@ from dynsparse.dataset import open_dataset
 from dynsparse.environments import load
 from dynsparse.environments.dynamics import Action, Dynamics, Memory, State
 from dynsparse.jacobians import ENGINE, METHODS, Linearisation, batched_jacobians
-from dynsparse.jacobians.batches import in_batches
-from dynsparse.job import cache_compilations
+from dynsparse.job import prepare_to_compile
 from dynsparse.precision import precision
 from dynsparse.verification.differences import central_differences, error_against
 from dynsparse.verification.samples import pick_samples
@@ -50,7 +49,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("--batch", type=int, default=50, help="samples differentiated together")
     arguments = parser.parse_args()
-    cache_compilations()
+    prepare_to_compile()
     print(HEADER)
     for path in arguments.datasets:
         with precision("float64"):
@@ -100,7 +99,7 @@ Derive = Callable[..., np.ndarray]
 def derivatives(dynamics: Dynamics, batch: int) -> dict[str, Derive]:
     """Functions that give the Jacobians of samples, by state and action side by side."""
     naive = jax.jit(jax.vmap(jax.jacfwd(partial(shipped_step, dynamics), (0, 1))))
-    found: dict[str, Derive] = {"naive": lambda *inputs: _whole(*in_batches(naive, inputs, batch))}
+    found: dict[str, Derive] = {"naive": partial(_one_by_one, naive, batch)}
     for method in (*METHODS, ENGINE):
         found[method] = partial(_by_method, batched_jacobians(dynamics, method, batch))
     return found
@@ -110,6 +109,15 @@ def shipped_step(dynamics: Dynamics, state: State, action: Action, memory: Memor
     """The control step by nothing but MJX, which is what the paper differentiates."""
     data = dynamics.to_data(state, action, memory)
     return dynamics.to_state(mjx_env.step(dynamics.model, data, action, dynamics.substeps))
+
+
+def _one_by_one(
+    program: Callable[..., tuple[jax.Array, jax.Array]], batch: int, *inputs: np.ndarray
+) -> np.ndarray:
+    """What the plain program gives, a batch after the other."""
+    starts = range(0, len(inputs[0]), batch)
+    parts = [program(*(values[k : k + batch] for values in inputs)) for k in starts]
+    return np.concatenate([_whole(*map(np.asarray, part)) for part in parts])
 
 
 def _by_method(derive: Callable[..., Linearisation], *inputs: np.ndarray) -> np.ndarray:

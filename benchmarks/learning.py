@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynsparse.job import cache_compilations
+from dynsparse.job import prepare_to_compile
 from dynsparse.learning.models import MLP, WorldModel
 from dynsparse.learning.settings import ModelSettings, TrainingSettings
 from dynsparse.learning.training import Data, create, make_epoch
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4, help="timed steps of each seed")
     parser.add_argument("--torch-python", type=Path, help="a Python that has PyTorch")
     arguments = parser.parse_args()
-    cache_compilations()
+    prepare_to_compile()
     device = jax.devices()[0]
     print(f"Device: {device.platform}, {device.device_kind}; {os.cpu_count()} processor cores.\n")
     with precision("float32"):

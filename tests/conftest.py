@@ -21,7 +21,12 @@ import pytest  # noqa: E402
 
 from dynsparse.collection import CollectionSettings, collect  # noqa: E402
 from dynsparse.environments import load  # noqa: E402
+from dynsparse.job import prepare_to_compile  # noqa: E402
 from dynsparse.precision import precision  # noqa: E402
+
+
+def pytest_configure(config):
+    prepare_to_compile()
 
 
 @pytest.fixture

@@ -52,9 +52,9 @@ def collect(
     """Roll a behaviour out and write every step's Jacobians."""
     from dynsparse.collection import CollectionSettings
     from dynsparse.collection import collect as collect_dataset
-    from dynsparse.job import cache_compilations
+    from dynsparse.job import prepare_to_compile
 
-    cache_compilations()
+    prepare_to_compile()
     settings = CollectionSettings(
         episodes=episodes,
         steps=steps,
@@ -78,12 +78,12 @@ def collect(
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="A folder.")
 def train(environment: str, seed: int, schedules: Path | None, output: Path) -> None:
     """Train an expert, or go on with one that was killed."""
-    from dynsparse.job import cache_compilations
+    from dynsparse.job import prepare_to_compile
     from dynsparse.policies.experts import train_expert
     from dynsparse.policies.settings import schedule
     from dynsparse.policies.shipped import SHIPPED
 
-    cache_compilations()
+    prepare_to_compile()
     overrides = schedule(schedules or SHIPPED / "schedules.yaml", environment)
     train_expert(environment, seed, overrides, output)
 

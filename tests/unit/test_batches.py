@@ -1,5 +1,6 @@
 """Jacobians in batches: the same as sample by sample, whichever program made them."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -22,6 +23,15 @@ def test_batches_are_put_together_in_order(samples):
     np.testing.assert_array_equal(result.next_state, 0 * state)
     np.testing.assert_array_equal(result.state_jacobian[..., 0], state)
     assert sum(told) == samples
+
+
+def test_batches_are_computed_in_the_precision_of_who_asks():
+    def program(state):
+        return jax.jit(lambda x: x / 3)(state)
+
+    result = in_batches(program, (np.arange(12.0),), 2)
+    assert result.dtype == np.float64
+    np.testing.assert_allclose(result, np.arange(12.0) / 3, rtol=1e-15)
 
 
 def test_hybrid_takes_the_second_program_where_the_solver_was_cut_off(cartpole, monkeypatch):

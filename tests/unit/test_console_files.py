@@ -148,7 +148,7 @@ def test_precision_is_a_context(dtype):
 )
 def test_compiled_programs_are_kept_on_disk(variables, expected):
     code = (
-        "import jax; from dynsparse.job import cache_compilations; cache_compilations(); "
+        "import jax; from dynsparse.job import prepare_to_compile; prepare_to_compile(); "
         "print(jax.config.jax_compilation_cache_dir)"
     )
     ours = {CACHE_VARIABLE, "XDG_CACHE_HOME", "HOME"}

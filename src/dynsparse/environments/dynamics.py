@@ -1,6 +1,6 @@
 """The step of an environment as a pure function of state, action and solver memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from dynsparse.errors import DynsparseError
 State = Float[Array, " state"]
 Action = Float[Array, " action"]
 Memory = Float[Array, " nv"]
+Observe = Callable[[mjx.Data, mjx.Data], Any]
 
 
 class StepRecord(NamedTuple):
@@ -64,40 +65,50 @@ class Dynamics:
 
     def step(self, state: State, action: Action, memory: Memory) -> tuple[State, Memory]:
         """One control step: the next state, and the solver's memory after it."""
-        next_state, record = self.recorded_step(state, action, memory)
-        return next_state, record.memory
+        next_state, memory, _ = self.observed_step(state, action, memory, lambda *_: None)
+        return next_state, memory
 
     def recorded_step(
         self, state: State, action: Action, memory: Memory
     ) -> tuple[State, StepRecord]:
         """One control step, with what touched and what pushed on the way."""
+        next_state, memory, records = self.observed_step(state, action, memory, self.record)
+        return next_state, joint_record(records)
 
-        def substep(carry: tuple[mjx.Data, StepRecord], _: None) -> tuple[Any, None]:
-            return self.recorded_substep(*carry), None
+    def observed_step(
+        self, state: State, action: Action, memory: Memory, observe: Observe
+    ) -> tuple[State, Memory, Any]:
+        """One control step, with what is observed of each of its simulator steps.
 
-        start = self.to_data(state, action, memory), self.empty_record(memory)
-        (data, record), _ = jax.lax.scan(substep, start, length=self.substeps)
-        return self.to_state(data), record
+        Args:
+            state: the state (qpos, qvel).
+            action: the controls.
+            memory: the solver's warm start.
+            observe: takes the simulator's data before and after a simulator step.
 
-    def empty_record(self, memory: Memory) -> StepRecord:
-        """The record of no simulator step."""
-        return StepRecord(
-            memory,
-            jnp.zeros(len(self.contact_names), bool),
-            jnp.zeros(len(self.constraint_names), bool),
-            jnp.array(True),
-        )
+        Returns:
+            The next state, the memory after it, and the observations, stacked.
+        """
 
-    def recorded_substep(self, data: mjx.Data, record: StepRecord) -> tuple[mjx.Data, StepRecord]:
-        """One step of the simulator, and the record of it and of those before."""
+        # State and memory are all that one simulator step hands to the next. With the whole of
+        # the data handed on, JAX would trace the step several times to find what changes in it.
+        def substep(carry: tuple[State, Memory], _: None) -> tuple[tuple[State, Memory], Any]:
+            state, memory = carry
+            before = self.to_data(state, action, memory)
+            after = self.simulator_step(before)
+            return (self.to_state(after), after.qacc_warmstart), observe(before, after)
+
+        (state, memory), seen = jax.lax.scan(substep, (state, memory), length=self.substeps)
+        return state, memory, seen
+
+    def record(self, _: mjx.Data, after: mjx.Data) -> StepRecord:
+        """What one simulator step was like."""
         pairs = mjx_internals.collision_pairs(self.mj_model)
-        data = self.simulator_step(data)
-        touching = mjx_internals.touching_pairs(data, pairs, self.mj_model.ngeom)
-        return data, StepRecord(
-            data.qacc_warmstart,
-            record.contact | touching,
-            record.constraint_active | mjx_internals.active_constraints(data),
-            record.solver_converged & mjx_internals.solver_converged(self.model, data),
+        return StepRecord(
+            memory=after.qacc_warmstart,
+            contact=mjx_internals.touching_pairs(after, pairs, self.mj_model.ngeom),
+            constraint_active=mjx_internals.active_constraints(after),
+            solver_converged=mjx_internals.solver_converged(self.model, after),
         )
 
     def simulator_step(self, data: mjx.Data) -> mjx.Data:
@@ -134,6 +145,16 @@ class Dynamics:
     def to_state(self, data: mjx.Data) -> State:
         """The state ``(qpos, qvel)`` in simulator data."""
         return jnp.concatenate([data.qpos, data.qvel])
+
+
+def joint_record(records: StepRecord) -> StepRecord:
+    """The record of a control step from those of its simulator steps, stacked."""
+    return StepRecord(
+        memory=records.memory[-1],
+        contact=records.contact.any(0),
+        constraint_active=records.constraint_active.any(0),
+        solver_converged=records.solver_converged.all(0),
+    )
 
 
 def load(name: str, solver: Solver = "as_shipped") -> Dynamics:

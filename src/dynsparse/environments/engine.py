@@ -27,7 +27,7 @@ def engine_steps(
     time = np.zeros((len(state), 1))
     result, _ = rollout.rollout(
         model,
-        [mujoco.MjData(model) for _ in range(os.cpu_count() or 1)],
+        [mujoco.MjData(model) for _ in range(len(os.sched_getaffinity(0)))],
         np.concatenate([time, state], axis=1),
         np.repeat(action[:, None], substeps, axis=1),
         initial_warmstart=memory,

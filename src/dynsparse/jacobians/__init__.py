@@ -1,6 +1,6 @@
 """Jacobians of a control step by a named method, behind one interface."""
 
-from dynsparse.jacobians.batches import batched_jacobians
+from dynsparse.jacobians.batches import batched_jacobians, in_batches
 from dynsparse.jacobians.methods import ENGINE, METHODS, Linearisation, linearise, resolve_method
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "METHODS",
     "Linearisation",
     "batched_jacobians",
+    "in_batches",
     "linearise",
     "resolve_method",
 ]

@@ -1,7 +1,10 @@
 """Jacobians of many samples, a batch at a time, by the cheapest program that is right."""
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import jax
@@ -11,6 +14,7 @@ from jaxtyping import Float
 from dynsparse.environments.dynamics import Dynamics
 from dynsparse.jacobians.by_engine import engine_linearisations
 from dynsparse.jacobians.methods import ENGINE, Linearisation, linearise, resolve_method
+from dynsparse.precision import in_this_precision
 
 # Takes states, actions, memories and what to tell of each batch's size; gives numpy arrays.
 Derive = Callable[..., Linearisation]
@@ -67,20 +71,35 @@ def in_batches(
 ) -> Any:
     """What ``program`` gives for all samples, asked ``batch`` of them at a time.
 
+    Several batches are under way at once, since the operations on a small one leave cores idle;
+    what comes out does not depend on it.
+
     Args:
         program: takes arrays of ``batch`` samples and gives a tree of such arrays.
         inputs: arrays with a row per sample.
         batch: samples per call; the last one is filled up by the last sample.
         advance: told of how many samples there is a result.
     """
-    samples, parts = len(inputs[0]), []
-    for start in range(0, samples, batch):
+    samples = len(inputs[0])
+
+    def part(start: int) -> Any:
         index = np.minimum(np.arange(start, start + batch), samples - 1)
         result = jax.tree.map(np.asarray, program(*(values[index] for values in inputs)))
-        kept = min(batch, samples - start)
-        parts.append(jax.tree.map(lambda values, kept=kept: values[:kept], result))
-        advance(kept)
+        return jax.tree.map(lambda values: values[: samples - start], result)
+
+    parts = []
+    # The first call compiles; the others find its program.
+    with ThreadPoolExecutor(_at_once()) as threads:
+        rest = range(batch, samples, batch)
+        for result in chain([part(0)], threads.map(in_this_precision(part), rest)):
+            parts.append(result)
+            advance(len(jax.tree.leaves(result)[0]))
     return jax.tree.map(lambda *values: np.concatenate(values), *parts)
+
+
+def _at_once() -> int:
+    """On a CPU one batch per core; on an accelerator one computes while another is copied."""
+    return len(os.sched_getaffinity(0)) if jax.default_backend() == "cpu" else 2
 
 
 def _replaced(index: np.ndarray, values: np.ndarray, others: np.ndarray) -> np.ndarray:

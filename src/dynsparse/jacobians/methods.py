@@ -15,7 +15,14 @@ from jaxtyping import Array, Float
 from mujoco import mjx
 
 from dynsparse import mjx_internals
-from dynsparse.environments.dynamics import Action, Dynamics, Memory, State, StepRecord
+from dynsparse.environments.dynamics import (
+    Action,
+    Dynamics,
+    Memory,
+    State,
+    StepRecord,
+    joint_record,
+)
 from dynsparse.environments.playground import Solver
 from dynsparse.errors import DynsparseError
 
@@ -101,18 +108,14 @@ def _step_by_step(
     by its state alone, and the chain rule is a product of small matrices.
     """
 
-    def substep(carry: Any, _: None) -> tuple[Any, None]:
-        data, record, by_state, by_action = carry
-        after, record = dynamics.recorded_substep(data, record)
-        by_substate, by_control = _simulator_jacobians(dynamics, data, after)
-        by_state, by_action = by_substate @ by_state, by_substate @ by_action + by_control
-        return (after, record, by_state, by_action), None
+    def observe(before: mjx.Data, after: mjx.Data) -> tuple[StepRecord, Any]:
+        return dynamics.record(before, after), _simulator_jacobians(dynamics, before, after)
 
-    data = dynamics.to_data(state, action, memory)
-    identity, nothing = jnp.eye(len(state)), jnp.zeros((len(state), len(action)))
-    start = (data, dynamics.empty_record(memory), identity, nothing)
-    (data, record, by_state, by_action), _ = jax.lax.scan(substep, start, length=dynamics.substeps)
-    return Linearisation(dynamics.to_state(data), by_state, by_action, record)
+    next_state, _, (records, factors) = dynamics.observed_step(state, action, memory, observe)
+    by_state, by_action = jnp.eye(len(state)), jnp.zeros((len(state), len(action)))
+    for by_substate, by_control in zip(*factors, strict=True):
+        by_state, by_action = by_substate @ by_state, by_substate @ by_action + by_control
+    return Linearisation(next_state, by_state, by_action, joint_record(records))
 
 
 def _simulator_jacobians(

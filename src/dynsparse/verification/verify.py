@@ -1,13 +1,14 @@
 """The verification stage: a sample of a dataset against what it should be."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Int
+from mujoco import mjx
 
 from dynsparse import mjx_internals
 from dynsparse.console import progress, say
@@ -15,7 +16,7 @@ from dynsparse.dataset import Dataset, DatasetInfo
 from dynsparse.environments import Dynamics, load
 from dynsparse.environments.dynamics import Action, Memory, State
 from dynsparse.environments.playground import Solver
-from dynsparse.jacobians import batched_jacobians
+from dynsparse.jacobians import batched_jacobians, in_batches
 from dynsparse.precision import Precision, precision
 from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.source import source_name
@@ -208,28 +209,20 @@ def _disagreements(
 def mjx_steps(dynamics: Dynamics) -> Steps:
     """Batches of MJX's control step, with the constraints that acted in each simulator step."""
 
+    def acting_constraints(_: mjx.Data, after: mjx.Data) -> Bool[jax.Array, " rows"]:
+        acting = mjx_internals.acting_rows(after)
+        return jnp.concatenate([acting, mjx_internals.active_constraints(after)])
+
     def observed(
         state: State, action: Action, memory: Memory
     ) -> tuple[State, Bool[jax.Array, "substeps rows"]]:
-        def substep(data: Any, _: None) -> tuple[Any, jax.Array]:
-            data = dynamics.simulator_step(data)
-            acting = mjx_internals.acting_rows(data)
-            return data, jnp.concatenate([acting, mjx_internals.active_constraints(data)])
-
-        start = dynamics.to_data(state, action, memory)
-        data, acting = jax.lax.scan(substep, start, length=dynamics.substeps)
-        return dynamics.to_state(data), acting
+        next_state, _, acting = dynamics.observed_step(state, action, memory, acting_constraints)
+        return next_state, acting
 
     compiled = jax.jit(jax.vmap(observed))
 
     def steps(*inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        count, parts = len(inputs[0]), []
-        for start in range(0, count, BATCH):
-            index = np.minimum(np.arange(start, start + BATCH), count - 1)
-            result = compiled(*(values[index] for values in inputs))
-            parts.append([np.asarray(x)[: count - start] for x in result])
-        states, acting = zip(*parts, strict=True)
-        return np.concatenate(states), np.concatenate(acting)
+        return in_batches(compiled, inputs, BATCH)
 
     return steps
 

@@ -1,5 +1,7 @@
 """Jacobians in batches: the same as sample by sample, whichever program made them."""
 
+import time
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -32,6 +34,22 @@ def test_batches_are_computed_in_the_precision_of_who_asks():
     result = in_batches(program, (np.arange(12.0),), 2)
     assert result.dtype == np.float64
     np.testing.assert_allclose(result, np.arange(12.0) / 3, rtol=1e-15)
+
+
+def test_an_interrupt_ends_the_batches_that_are_left():
+    asked = []
+
+    def program(values):
+        asked.append(values[0])
+        time.sleep(0.01)
+        return values
+
+    def interrupted(count):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        in_batches(program, (np.arange(1000.0),), 1, interrupted)
+    assert len(asked) < 1000
 
 
 def test_hybrid_takes_the_second_program_where_the_solver_was_cut_off(cartpole, monkeypatch):

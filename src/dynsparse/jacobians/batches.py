@@ -87,13 +87,16 @@ def in_batches(
         result = jax.tree.map(np.asarray, program(*(values[index] for values in inputs)))
         return jax.tree.map(lambda values: values[: samples - start], result)
 
-    parts = []
-    # The first call compiles; the others find its program.
-    with ThreadPoolExecutor(_at_once()) as threads:
+    parts, threads = [], ThreadPoolExecutor(_at_once())
+    try:
+        # The first call compiles; the others find its program.
         rest = range(batch, samples, batch)
         for result in chain([part(0)], threads.map(in_this_precision(part), rest)):
             parts.append(result)
             advance(len(jax.tree.leaves(result)[0]))
+    finally:
+        # An error or an interrupt does not wait for the batches that nobody asks for any more.
+        threads.shutdown(cancel_futures=True)
     return jax.tree.map(lambda *values: np.concatenate(values), *parts)
 
 

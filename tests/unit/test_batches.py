@@ -52,6 +52,24 @@ def test_an_interrupt_ends_the_batches_that_are_left():
     assert len(asked) < 1000
 
 
+def test_the_c_engine_has_one_batch_under_way_since_it_uses_all_cores_itself(cartpole, monkeypatch):
+    under_way, most = [], []
+
+    def program(state, action, memory):
+        under_way.append(None)
+        most.append(len(under_way))
+        time.sleep(0.01)
+        under_way.pop()
+        record = StepRecord(memory, memory > 9, memory > 9, np.full(len(state), True))
+        return Linearisation(state, state[:, :, None], action[:, :, None], record)
+
+    monkeypatch.setattr(batches, "engine_linearisations", lambda dynamics: program)
+    ones = np.ones((12, 1))
+    batched_jacobians(cartpole, "mujoco_c", 1)(ones, ones, ones)
+    assert len(most) == 12
+    assert max(most) == 1
+
+
 def test_hybrid_takes_the_second_program_where_the_solver_was_cut_off(cartpole, monkeypatch):
     asked = []
 

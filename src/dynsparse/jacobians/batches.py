@@ -39,6 +39,8 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
     method = resolve_method(method, dynamics.name, dynamics.solver)
     first, *rest = ("implicit", "hybrid") if method == "hybrid" else (method,)
     programs = {name: _program(dynamics, name) for name in (first, *rest)}
+    # The C engine uses all cores for a batch by itself.
+    at_once = 1 if method == ENGINE else None
 
     def derive(
         state: Float[np.ndarray, "samples state"],
@@ -47,7 +49,7 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
         advance: Callable[[int], Any] = lambda count: None,
     ) -> Linearisation:
         inputs = (state, action, memory)
-        result = in_batches(programs[first], inputs, batch, advance)
+        result = in_batches(programs[first], inputs, batch, advance, at_once)
         cut_off = np.flatnonzero(~result.record.solver_converged)
         if not rest or not cut_off.size:
             return result
@@ -68,6 +70,7 @@ def in_batches(
     inputs: Any,
     batch: int,
     advance: Callable[[int], Any] = lambda count: None,
+    at_once: int | None = None,
 ) -> Any:
     """What ``program`` gives for all samples, asked ``batch`` of them at a time.
 
@@ -79,6 +82,7 @@ def in_batches(
         inputs: arrays with a row per sample.
         batch: samples per call; the last one is filled up by the last sample.
         advance: told of how many samples there is a result.
+        at_once: batches under way at once; None: as many as keep the device busy.
     """
     samples = len(inputs[0])
 
@@ -87,7 +91,7 @@ def in_batches(
         result = jax.tree.map(np.asarray, program(*(values[index] for values in inputs)))
         return jax.tree.map(lambda values: values[: samples - start], result)
 
-    parts, threads = [], ThreadPoolExecutor(_at_once())
+    parts, threads = [], ThreadPoolExecutor(at_once or _at_once())
     try:
         # The first call compiles; the others find its program.
         rest = range(batch, samples, batch)

@@ -112,8 +112,8 @@ def _step_by_step(
         return dynamics.record(before, after), _simulator_jacobians(dynamics, before, after)
 
     next_state, _, (records, factors) = dynamics.observed_step(state, action, memory, observe)
-    by_state, by_action = jnp.eye(len(state)), jnp.zeros((len(state), len(action)))
-    for by_substate, by_control in zip(*factors, strict=True):
+    (by_state, by_action), *later = zip(*factors, strict=True)
+    for by_substate, by_control in later:
         by_state, by_action = by_substate @ by_state, by_substate @ by_action + by_control
     return Linearisation(next_state, by_state, by_action, joint_record(records))
 

@@ -4,11 +4,8 @@ Every compilation goes into JAX's cache on disk, in the same folder as that of t
 """
 
 import os
-from pathlib import Path
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "dynsparse" / "jax"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 
 from jaxtyping import install_import_hook  # noqa: E402
 

@@ -170,6 +170,17 @@ def test_values_that_are_not_finite_come_back(path):
     assert np.signbit(read[2])
 
 
+def test_wider_values_are_stored_and_vouched_for_in_the_files_precision(path):
+    info = dataclasses.replace(INFO, dtype="float32")
+    wide = planted(INFO)
+    with BlockWriter(path, info) as writer:
+        writer.write(0, wide)
+        writer.finish()
+    with open_dataset(path) as dataset:
+        read = dataset.episode(1).state_jacobian
+    np.testing.assert_array_equal(read, wide["state_jacobian"][1].astype("float32"))
+
+
 def test_the_bytes_depend_on_neither_the_order_nor_the_blocks(tmp_path):
     arrays = write(tmp_path / "a.h5")
     write(tmp_path / "b.h5", block=3)

@@ -52,17 +52,21 @@ class BlockWriter:
     def write(self, first: int, block: Mapping[str, np.ndarray]) -> None:
         """Write consecutive episodes, ``first`` onwards; arrays have a leading episode axis.
 
+        Values of another precision take the file's.
+
         Raises:
             DynsparseError: the disk does not take them.
         """
-        count = len(next(iter(block.values())))
+        # The digest is that of the stored values, which may be narrower than the given ones.
+        stored = {name: np.asarray(block[name], self._layout[name][1]) for name in block}
+        count = len(next(iter(stored.values())))
         try:
-            for name, values in block.items():
+            for name, values in stored.items():
                 if values[0].size:
                     self._file[name][first : first + count] = values
             self._file.flush()
             for k in range(count):
-                arrays = {name: values[k] for name, values in block.items()}
+                arrays = {name: values[k] for name, values in stored.items()}
                 self._file[DIGEST][first + k] = episode_digest(arrays)
             self._file.flush()
         except OSError as error:

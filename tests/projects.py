@@ -115,9 +115,9 @@ class Project:
         beside = {"logs", "benchmarks"}
         return [path for path in files if path.relative_to(self.results).parts[0] not in beside]
 
-    def planned(self, *targets: str) -> dict[str, int]:
+    def planned(self, *targets: str, **variables: str) -> dict[str, int]:
         """How many jobs of each rule Snakemake would run for ``targets``, itself included."""
-        output = self.snakemake("--dry-run", *targets).stdout
+        output = self.snakemake("--dry-run", *targets, **variables).stdout
         table = re.search(r"^Job stats:\n.*?\n-.*?\n(.*?)^total ", output, re.M | re.S)
         if table is None:
             assert "Nothing to be done" in output, output

@@ -8,13 +8,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import mujoco
 import numpy as np
 
 from dynsparse.console import progress, say
 from dynsparse.dataset import BlockWriter, DatasetInfo
 from dynsparse.environments import Dynamics, load
 from dynsparse.environments.playground import Solver
+from dynsparse.errors import DynsparseError
 from dynsparse.jacobians import batched_jacobians, resolve_method
 from dynsparse.jacobians.batches import Derive
 from dynsparse.jacobians.tangent import tangent_jacobians, tangent_names
@@ -89,7 +89,7 @@ def collect(
                 for first in blocks:
                     keys = _episode_keys(seed, range(first, first + size))
                     steps = _to_numpy(rollout(actor.parameters, keys))
-                    block = _with_jacobians(dynamics.mj_model, derive, steps, bar.update)
+                    block = _with_jacobians(dynamics, derive, steps, bar.update)
                     writer.write(first, {k: v[: count - first] for k, v in block.items()})
             writer.finish()
 
@@ -111,7 +111,7 @@ def dataset_info(
         dtype=settings.dtype,
         episodes=settings.episodes,
         steps=settings.steps,
-        provenance=provenance(asdict(settings), behaviour.digest or behaviour.kind),
+        provenance=provenance(dynamics.name, asdict(settings), behaviour.digest or behaviour.kind),
         tangent_names=tangent_names(dynamics.mj_model),
     )
 
@@ -147,7 +147,7 @@ def _rollout(
 
 
 def _with_jacobians(
-    model: mujoco.MjModel,
+    dynamics: Dynamics,
     derive: Derive,
     steps: Mapping[str, np.ndarray],
     advance: Callable[[int], Any],
@@ -155,7 +155,9 @@ def _with_jacobians(
     """Add Jacobians and what touched to rolled-out episodes."""
     shape = steps["reward"].shape
     state, action, memory = (_flat(steps[name]) for name in ("state", "action", "memory"))
+    next_state, model = _flat(steps["next_state"]), dynamics.mj_model
     derived = _to_numpy(derive(state, action, memory, advance))
+    _check_step(dynamics.name, next_state, derived.next_state)
     by_state, by_action = derived.state_jacobian, derived.action_jacobian
     flat: Arrays = {
         "state_jacobian": by_state,
@@ -166,12 +168,27 @@ def _with_jacobians(
         "jacobian_ok": _finite(by_state) & _finite(by_action),
     }
     if model.nq != model.nv:
-        next_state = _flat(steps["next_state"])
         tangent = tangent_jacobians(model, state, next_state, by_state, by_action)
         flat["tangent_state_jacobian"], flat["tangent_action_jacobian"] = tangent
     truncated = np.zeros(shape, bool)
     truncated[:, -1] = ~steps["terminated"][:, -1]
     return {**steps, "truncated": truncated, **{k: _unflat(v, shape) for k, v in flat.items()}}
+
+
+def _check_step(environment: str, taken: np.ndarray, differentiated: np.ndarray) -> None:
+    """The environment's step has to be the one that is differentiated; rounding aside.
+
+    Verification compares every step. This is for environments of one's own that do something
+    else altogether, such as to move the controls towards the action.
+    """
+    scale = np.maximum(1, np.abs(taken).max(axis=1))
+    differing = float(np.median(np.abs(taken - differentiated).max(axis=1) / scale))
+    if differing > 1e-3:
+        raise DynsparseError(
+            f"environment {environment!r}: its step moves the state by something else than"
+            " mjx_env.step(self.mjx_model, state.data, action, self.n_substeps); next states"
+            f" differ by {differing:.2g}"
+        )
 
 
 def _finite(jacobian: np.ndarray) -> np.ndarray:

@@ -210,7 +210,10 @@ def known_solution(after: mjx.Data) -> SolveRule:
 
     def solve(_: Solve, model: mjx.Model, data: mjx.Data) -> mjx.Data:
         if model.opt.integrator == int(mujoco.mjtIntegrator.mjINT_RK4):
-            raise DynsparseError("the implicit derivative needs a simulator step that solves once")
+            raise DynsparseError(
+                "jacobian.method implicit and hybrid (auto) need a simulator step that solves its"
+                " constraints once; with the integrator RK4 use unrolled"
+            )
         return _with_optimum_tangents(model, data, after)[0]
 
     return solve
@@ -237,7 +240,10 @@ def _with_optimum_tangents(
     improvement of the scaled cost that another Newton iteration would bring.
     """
     if model.opt.cone != mjx.ConeType.PYRAMIDAL:
-        raise DynsparseError("the implicit derivative needs pyramidal friction cones")
+        raise DynsparseError(
+            "jacobian.method implicit and hybrid (auto) need pyramidal friction cones; with"
+            " elliptic ones use unrolled"
+        )
     qacc = jax.lax.stop_gradient(solved.qacc)
     context, jacobian, weight, newton_step, improvement = _newton_step(model, data, qacc)
 

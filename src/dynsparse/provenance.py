@@ -1,5 +1,6 @@
 """Where a result came from: code, packages, device, policy, configuration."""
 
+import hashlib
 import json
 import platform
 import subprocess
@@ -8,15 +9,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from dynsparse.sources import digests
+from dynsparse.suite import SUITE, own_environments, own_files
+
 PACKAGES = ("dynsparse", "jax", "jaxlib", "mujoco", "mujoco-mjx", "playground", "numpy", "h5py")
 # What results depend on, relative to the project's folder.
 CODE = ("Snakefile", "workflow", "src", "envs", "resources")
 
 
-def provenance(config: Mapping[str, Any], policy_digest: str) -> str:
+def provenance(environment: str, config: Mapping[str, Any], policy_digest: str) -> str:
     """JSON text that says how a dataset was made; the same for a resumed and a whole run.
 
     Args:
+        environment: its name; one's own is recorded by its package and its files' digest.
         config: the resolved configuration of the run.
         policy_digest: SHA-256 of the policy's file, or the name of a behaviour without one.
     """
@@ -32,7 +37,16 @@ def provenance(config: Mapping[str, Any], policy_digest: str) -> str:
         "machine": platform.machine(),
         "python": platform.python_version(),
     }
+    if environment not in SUITE:
+        facts["environment"] = _own_environment(environment)
     return json.dumps(facts, sort_keys=True)
+
+
+def _own_environment(name: str) -> dict[str, str]:
+    entry = own_environments()[name]
+    digest = hashlib.sha256(digests(own_files(name)).encode()).hexdigest()
+    package = {"package": entry.dist.name, "version": entry.dist.version} if entry.dist else {}
+    return {"class": entry.value, "files_sha256": digest, **package}
 
 
 def commit() -> str:

@@ -2,10 +2,12 @@
 
 import ast
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from dynsparse.files import sha256, whole_file
+from dynsparse.suite import own_files
 
 PACKAGE = Path(__file__).parent
 
@@ -23,16 +25,36 @@ def source_list(folder: Path, *modules: str) -> Path:
     Raises:
         DynsparseError: the folder cannot be written.
     """
-    sources = sources_of(*modules)
-    names = [(sha256(path), path.relative_to(PACKAGE).as_posix()) for path in sources]
-    text = "".join(f"{digest}  {name}\n" for digest, name in names)
-    path = folder / f"{'-'.join(modules)}.sha256"
+    sources = {path.relative_to(PACKAGE).as_posix(): path for path in sources_of(*modules)}
+    return _list(folder / f"{'-'.join(modules)}.sha256", sources)
+
+
+def environment_list(folder: Path, name: str) -> Path:
+    """The same for an environment of one's own: all files that it is made of.
+
+    Args:
+        folder: where the file is kept.
+        name: a name in ``dynsparse.suite.own_environments()``.
+
+    Raises:
+        DynsparseError: its package is not there, or the folder cannot be written.
+    """
+    return _list(folder / f"environment-{name}.sha256", own_files(name))
+
+
+def _list(path: Path, sources: Mapping[str, Path]) -> Path:
+    text = digests(sources)
     if not path.is_file() or path.read_text() != text:
-        youngest = max(source.stat().st_mtime_ns for source in sources)
+        youngest = max(source.stat().st_mtime_ns for source in sources.values())
         with whole_file(path) as temporary:
             temporary.write_text(text)
             os.utime(temporary, ns=(youngest, youngest))
     return path
+
+
+def digests(sources: Mapping[str, Path]) -> str:
+    """A line for each of some files: its digest, and the name it is given."""
+    return "".join(f"{sha256(path)}  {name}\n" for name, path in sources.items())
 
 
 def sources_of(*modules: str) -> list[Path]:

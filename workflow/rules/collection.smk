@@ -7,6 +7,7 @@ rule collect_jacobians:
     input:
         library=library("collection", "policies.behaviours"),
         policy=policy_file,
+        environment=own_environment,
         lock="envs/cpu.txt",
     output:
         DATA,

@@ -11,8 +11,8 @@ from dynsparse.configuration import check_configuration, schedules_file
 from dynsparse.errors import DynsparseError
 from dynsparse.files import check_writable
 from dynsparse.running import claim_study, join_study
-from dynsparse.sources import source_list
-from dynsparse.suite import SUITE
+from dynsparse.sources import environment_list, source_list
+from dynsparse.suite import SUITE, environment_names
 
 # Quietens XLA, which warns about each compiled program that it takes from its cache. It has to
 # be set before a job's interpreter loads it.
@@ -26,7 +26,7 @@ try:
     check_configuration(
         config,
         yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text()),
-        SUITE,
+        environment_names(),
     )
 except DynsparseError as error:
     raise WorkflowError(str(error))
@@ -84,6 +84,23 @@ def library(*modules):
     every job in memory.
     """
     return str(source_list(Path(".snakemake/library"), *modules))
+
+
+def own_environment(wildcards):
+    """The same of the package behind an environment of one's own; the suite's has no such list."""
+    return own_environments([wildcards.environment])
+
+
+def own_environments(names):
+    """The lists behind those of some environments that are one's own."""
+    try:
+        return [
+            str(environment_list(Path(".snakemake/library"), name))
+            for name in names
+            if name not in SUITE
+        ]
+    except DynsparseError as error:
+        raise WorkflowError(str(error))
 
 
 def each_case(pattern, **values):

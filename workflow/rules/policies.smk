@@ -25,6 +25,7 @@ rule train_expert:
     input:
         library=library("policies.experts"),
         schedules=schedules,
+        environment=own_environment,
         lock="envs/cpu.txt",
     output:
         policy=f"{TRAINED}/policy.safetensors",

@@ -158,35 +158,45 @@ def joint_record(records: StepRecord) -> StepRecord:
 
 
 def load(name: str, solver: Solver = "as_shipped") -> Dynamics:
-    """The dynamics of an environment of MuJoCo Playground's DM Control Suite.
+    """The dynamics of an environment of MuJoCo Playground's DM Control Suite, or of one's own.
 
     Arrays take JAX's precision at the time of the call: load and use it under
     ``precision("float64")``.
 
     Args:
-        name: Playground's name, such as ``CheetahRun``.
+        name: such as ``CheetahRun``, see ``dynsparse.suite.environment_names``.
         solver: the constraint solver's settings, see ``playground_environment``.
 
     Raises:
         DynsparseError: unknown name, or a model with state that is neither position nor
-            velocity (actuator activations).
+            velocity (actuator activations), or whose constraints are switched off in part.
     """
     environment = playground_environment(name, solver)
     mj_model = environment.mj_model
     if mj_model.na:
-        raise DynsparseError(f"environment {name!r} has actuator activations, which are no state")
+        raise DynsparseError(
+            f"environment {name!r}: actuator activations are neither position nor velocity; take"
+            " actuators without"
+        )
+    template = _template(mj_model, environment.mjx_model)
+    constraint_names = names.constraint_names(mj_model)
+    if len(constraint_names) != mjx_internals.constraint_row_count(template):
+        raise DynsparseError(
+            f"environment {name!r}: the model's option flag switches constraints off that it has;"
+            " take them out of the model instead"
+        )
     return Dynamics(
         name=name,
         solver=solver,
         environment=environment,
         model=environment.mjx_model,
-        template=_template(mj_model, environment.mjx_model),
+        template=template,
         control_dt_s=float(environment.dt),
         substeps=int(environment.n_substeps),
         state_names=names.state_names(mj_model),
         action_names=names.action_names(mj_model),
         contact_names=names.pair_names(mj_model, mjx_internals.collision_pairs(mj_model)),
-        constraint_names=names.constraint_names(mj_model),
+        constraint_names=constraint_names,
     )
 
 

@@ -95,6 +95,7 @@ def test_jacobians_that_are_not_finite_are_marked(cartpole):
         "reward": np.zeros(shape),
         "terminated": np.zeros(shape, bool),
     }
+    steps["next_state"] = steps["state"]
 
     def derive(state, action, memory, advance):
         advance(len(state))
@@ -105,7 +106,7 @@ def test_jacobians_that_are_not_finite_are_marked(cartpole):
         return Linearisation(state, jacobian, jacobian[:, :, :1], record)
 
     done = []
-    block = _with_jacobians(cartpole.mj_model, derive, steps, done.append)
+    block = _with_jacobians(cartpole, derive, steps, done.append)
     assert block["jacobian_ok"].tolist() == [[True, True, True], [True, False, True]]
     assert block["solver_converged"].tolist() == [[False, False, False], [True, True, True]]
     assert "tangent_state_jacobian" not in block

@@ -171,16 +171,3 @@ def test_a_converged_step_is_the_c_engines(solver, same):
 def test_an_unknown_environment_is_told_the_nearest():
     with pytest.raises(DynsparseError, match="'CheetaRun' does not exist; did you mean 'CheetahR"):
         load("CheetaRun")
-
-
-def test_refuses_actuators_with_a_state_of_their_own(monkeypatch):
-    xml = """
-    <mujoco>
-      <worldbody><body><joint name="j"/><geom size="1"/></body></worldbody>
-      <actuator><general joint="j" dyntype="filter"/></actuator>
-    </mujoco>"""
-    environment = type("Environment", (), {"mj_model": mujoco.MjModel.from_xml_string(xml)})
-    module = "dynsparse.environments.dynamics.playground_environment"
-    monkeypatch.setattr(module, lambda *_: environment)
-    with pytest.raises(DynsparseError, match="'Muscle' has actuator activations"):
-        load("Muscle")

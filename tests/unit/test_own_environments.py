@@ -19,6 +19,7 @@ from dynsparse.environments import engine_steps, load, names, playground_environ
 from dynsparse.environments.playground import CONVERGED_SOLVER
 from dynsparse.errors import DynsparseError
 from dynsparse.jacobians import batched_jacobians
+from dynsparse.policies.settings import training_settings
 from dynsparse.sources import environment_list
 from dynsparse.suite import SUITE, environment_names, own_files
 
@@ -72,6 +73,14 @@ def test_it_has_names_and_steps_like_any_other(pendulums):
     assert pendulums.action_names == ("ctrl:left [1]", "ctrl:right [1]")
     assert pendulums.contact_names == ("left_bob:right_bob",)
     assert (pendulums.control_dt_s, pendulums.substeps) == (0.02, 4)
+
+
+def test_it_trains_by_playgrounds_default_settings(installed):
+    refused("'TwoPendulums' does not exist", training_settings, "TwoPendulums", {})
+    installed("two_pendulums", TwoPendulums="two_pendulums:TwoPendulums")
+    settings = training_settings("TwoPendulums", {"num_evals": 3})
+    assert settings.arguments["episode_length"] == 1000
+    assert settings.evaluations == 2
 
 
 def test_half_of_its_jacobian_is_zero_until_the_bobs_touch(pendulums):

@@ -1,6 +1,8 @@
 """Environments of MuJoCo Playground, the suite's and one's own, on MJX's JAX implementation."""
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any, Literal
 
@@ -27,13 +29,10 @@ def playground_environment(name: str, solver: Solver = "as_shipped") -> Any:
     Raises:
         DynsparseError: there is no such environment, or one's own is not as it has to be.
     """
-    suite = _suite()
-    if name not in SUITE:
-        suite.register_environment(name, *_own(name))
-    config = suite.get_default_config(name)
+    make, config = _recipe(name)
     with config.unlocked():
         config.impl = "jax"
-    environment = suite.load(name, config=config)
+    environment = make(config=config)
     if solver == "converged":
         from mujoco import mjx
 
@@ -44,7 +43,27 @@ def playground_environment(name: str, solver: Solver = "as_shipped") -> Any:
     return environment
 
 
-def _own(name: str) -> tuple[type, Any]:
+def default_config(name: str) -> Any:
+    """An environment's configuration as its author made it: times in seconds, an episode's length.
+
+    Raises:
+        DynsparseError: see ``playground_environment``.
+    """
+    return _recipe(name)[1]
+
+
+def _recipe(name: str) -> tuple[Callable[..., Any], Any]:
+    """What makes an environment from its configuration, and the configuration."""
+    if name not in SUITE:
+        kind, config = _own(name)
+        return kind, config()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mujoco_playground import dm_control_suite
+    return partial(dm_control_suite.load, name), dm_control_suite.get_default_config(name)
+
+
+def _own(name: str) -> tuple[type, Callable[[], Any]]:
     """The class of an environment of one's own, and the function that makes its configuration."""
     known = own_environments()
     if name not in known:
@@ -75,10 +94,3 @@ def _check_model(environment: Any, name: str) -> None:
             f"environment {name!r}: mjx_model has to be what mjx.put_model(mj_model,"
             " impl=config.impl) gives, kept as self._mjx_model"
         )
-
-
-def _suite() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from mujoco_playground import dm_control_suite
-    return dm_control_suite

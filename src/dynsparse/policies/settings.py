@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from dynsparse.errors import DynsparseError, did_you_mean
+from dynsparse.suite import SUITE
 
 ALGORITHMS = {"ppo": "PPO (Brax)", "sac": "SAC (Brax)"}
 PROGRESS = {"first", "last", "weight"}
@@ -136,8 +137,14 @@ def _tuned(environment: str, algorithm: str) -> dict[str, Any]:
     """Playground's settings; without those that would train something else than is used here."""
     from mujoco_playground.config import dm_control_suite_params
 
+    from dynsparse.environments.playground import default_config
+
     make = getattr(dm_control_suite_params, f"brax_{algorithm}_config")
-    tuned: dict[str, Any] = make(environment, "jax").to_dict()
+    # CartpoleBalance has what Playground gives to all that it says nothing special of.
+    known = environment in SUITE
+    tuned: dict[str, Any] = make(environment if known else "CartpoleBalance", "jax").to_dict()
+    if not known:
+        tuned["episode_length"] = default_config(environment).episode_length
     # Never anything but 1 for a name that exists; another value would train another policy
     # than the one that acts at every control step.
     tuned.pop("action_repeat")

@@ -51,7 +51,7 @@ def refusal(study):
     return message
 
 
-@pytest.mark.parametrize("name", ["config", "paper", "robustness", "verification"])
+@pytest.mark.parametrize("name", ["config", "learning", "paper", "robustness", "verification"])
 def test_shipped_studies_are_valid(name):
     check(yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()))
 

@@ -31,7 +31,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--environment", required=True, help="Playground's name, such as HopperHop.")
+@click.option("--environment", required=True, help="Such as HopperHop, or one's own.")
 @click.option("--behaviour", required=True, help="random, expert or half.")
 @click.option("--policy", type=click.Path(path_type=Path), help="A policy of your own.")
 @click.option("--episodes", type=click.IntRange(1), required=True)
@@ -68,7 +68,7 @@ def collect(
 
 
 @main.command()
-@click.option("--environment", required=True, help="Playground's name, such as HopperHop.")
+@click.option("--environment", required=True, help="Such as HopperHop, or one's own.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
     "--schedules",

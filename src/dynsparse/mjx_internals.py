@@ -26,9 +26,9 @@ def collision_pairs(model: mujoco.MjModel) -> list[tuple[int, int]]:
     return sorted((int(a), int(b)) for a, b in pairs)
 
 
-def constraint_row_count(data: mjx.Data) -> int:
-    """Number of constraint rows before the contacts: equality, friction loss, limits."""
-    return int(data._impl.ne + data._impl.nf + data._impl.nl)
+def named_row_count(data: mjx.Data) -> int:
+    """Number of constraint rows between equalities and contacts: friction loss, limits."""
+    return int(data._impl.nf + data._impl.nl)
 
 
 def touching_pairs(
@@ -51,16 +51,18 @@ def touching_pairs(
 
 
 def active_constraints(data: mjx.Data) -> Bool[Array, " rows"]:
-    """Which rows before the contacts act: a limit that pushes, friction loss that slides.
+    """Which friction losses slide and which limits push.
 
     Friction loss is a force bounded by the joint's constant; below the bound the joint
     sticks, at the bound it slides.
     """
-    rows, friction = constraint_row_count(data), data._impl.ne + data._impl.nf
-    if not rows:
+    first, count = int(data._impl.ne), named_row_count(data)
+    if not count:
         return jnp.zeros(0, bool)
-    force = jnp.abs(data._impl.efc_force[:rows])
-    bound = jnp.where(jnp.arange(rows) < friction, data._impl.efc_frictionloss[:rows], 0.0)
+    rows = slice(first, first + count)
+    force = jnp.abs(data._impl.efc_force[rows])
+    friction = jnp.arange(count) < data._impl.nf
+    bound = jnp.where(friction, data._impl.efc_frictionloss[rows], 0.0)
     return (force >= bound) & (force > 0)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dynsparse.sources import digests
-from dynsparse.suite import SUITE, own_environments, own_files
+from dynsparse.suite import SUITE, own_environment, own_files
 
 PACKAGES = ("dynsparse", "jax", "jaxlib", "mujoco", "mujoco-mjx", "playground", "numpy", "h5py")
 # What results depend on, relative to the project's folder.
@@ -38,12 +38,12 @@ def provenance(environment: str, config: Mapping[str, Any], policy_digest: str) 
         "python": platform.python_version(),
     }
     if environment not in SUITE:
-        facts["environment"] = _own_environment(environment)
+        facts["environment_package"] = _package(environment)
     return json.dumps(facts, sort_keys=True)
 
 
-def _own_environment(name: str) -> dict[str, str]:
-    entry = own_environments()[name]
+def _package(name: str) -> dict[str, str]:
+    entry = own_environment(name)
     digest = hashlib.sha256(digests(own_files(name)).encode()).hexdigest()
     package = {"package": entry.dist.name, "version": entry.dist.version} if entry.dist else {}
     return {"class": entry.value, "files_sha256": digest, **package}

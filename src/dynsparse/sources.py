@@ -10,13 +10,15 @@ from dynsparse.files import sha256, whole_file
 from dynsparse.suite import own_files
 
 PACKAGE = Path(__file__).parent
+# How the name of a list begins that is of an environment of one's own.
+ENVIRONMENT = "environment-"
 
 
 def source_list(folder: Path, *modules: str) -> Path:
     """A file in ``folder`` with the digests of modules and of all they import from the library.
 
-    It is written only if its content changes, and is as old as the youngest of the sources:
-    whoever compares modification times or contents sees an edit, and nothing else.
+    It is written only if its content changes: whoever compares modification times or contents
+    sees an edit, and nothing else. The first one is as old as the youngest of the sources.
 
     Args:
         folder: where the file is kept.
@@ -34,21 +36,24 @@ def environment_list(folder: Path, name: str) -> Path:
 
     Args:
         folder: where the file is kept.
-        name: a name in ``dynsparse.suite.own_environments()``.
+        name: one of ``dynsparse.suite.environment_names()``.
 
     Raises:
         DynsparseError: its package is not there, or the folder cannot be written.
     """
-    return _list(folder / f"environment-{name}.sha256", own_files(name))
+    return _list(folder / f"{ENVIRONMENT}{name}.sha256", own_files(name))
 
 
 def _list(path: Path, sources: Mapping[str, Path]) -> Path:
-    text = digests(sources)
-    if not path.is_file() or path.read_text() != text:
-        youngest = max(source.stat().st_mtime_ns for source in sources.values())
+    text, known = digests(sources), path.is_file()
+    if not known or path.read_text() != text:
         with whole_file(path) as temporary:
             temporary.write_text(text)
-            os.utime(temporary, ns=(youngest, youngest))
+            if not known:
+                # A list that is lost and made again is no news. A changed one is, also where its
+                # sources are old: a package may be put back to an earlier version.
+                youngest = max(source.stat().st_mtime_ns for source in sources.values())
+                os.utime(temporary, ns=(youngest, youngest))
     return path
 
 

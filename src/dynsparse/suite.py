@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
-from dynsparse.errors import DynsparseError
+from dynsparse.errors import DynsparseError, did_you_mean
 
 # The DM Control Suite in MuJoCo Playground 0.2.
 SUITE = (
@@ -45,50 +45,55 @@ GROUP = "dynsparse.environments"
 
 
 def environment_names() -> tuple[str, ...]:
-    """All environments: the suite's, then those of one's own.
+    """All environments: the suite's, then those that installed packages add."""
+    own = {entry.name for entry in entry_points(group=GROUP)} - set(SUITE)
+    return (*SUITE, *sorted(own))
+
+
+def own_environment(name: str) -> EntryPoint:
+    """Where an environment of one's own is to be found.
 
     Raises:
-        DynsparseError: see ``own_environments``.
+        DynsparseError: no package or more than one has it, or its entry point cannot be read.
     """
-    return (*SUITE, *sorted(own_environments()))
-
-
-def own_environments() -> dict[str, EntryPoint]:
-    """The environments that installed packages add, by name.
-
-    Raises:
-        DynsparseError: a name is the suite's or another package's, or cannot be a folder's.
-    """
-    own: dict[str, EntryPoint] = {}
-    for entry in entry_points(group=GROUP):
-        where = f"entry point {entry.name} = {entry.value} in group {GROUP}"
-        if not re.fullmatch("[A-Za-z0-9]+", entry.name):
-            raise DynsparseError(f"{where}: a name has letters and digits only")
-        if entry.name in SUITE or own.get(entry.name, entry).value != entry.value:
-            raise DynsparseError(f"{where}: the name is taken; choose another")
-        own[entry.name] = entry
-    return own
+    values = {entry.value: entry for entry in entry_points(group=GROUP, name=name)}
+    if not values:
+        near = did_you_mean(name, environment_names())
+        raise DynsparseError(f"environment {name!r} does not exist; {near}")
+    if len(values) > 1:
+        raise DynsparseError(f"environment {name!r} has several entry points: {', '.join(values)}")
+    value, entry = values.popitem()
+    if not re.fullmatch("[A-Za-z0-9]+", name):
+        raise DynsparseError(f"environment {name!r} ({value}): names have letters and digits only")
+    match = EntryPoint.pattern.match(value)
+    if match is None or not match["attr"]:
+        raise DynsparseError(f"environment {name!r}: entry point {value!r} is no module:Class")
+    return entry
 
 
 def own_files(name: str) -> dict[str, Path]:
     """What an environment of one's own is made of: its module, or all files of its package.
 
     Args:
-        name: a name in ``own_environments``.
+        name: such as ``own_environment`` takes.
 
     Returns:
-        The files, by their names in the package.
+        The files, by their names in the package; hidden ones and what editors leave are not its.
 
     Raises:
-        DynsparseError: the package is not where its entry point says.
+        DynsparseError: see ``own_environment``, or the package is not where that says.
     """
-    entry = own_environments()[name]
+    entry = own_environment(name)
     package = entry.module.partition(".")[0]
     spec = find_spec(package)
-    if spec is None or spec.origin is None:
+    if spec is None or (spec.submodule_search_locations is None and not spec.has_location):
         raise DynsparseError(f"environment {name!r}: no package {package!r} ({entry.value})")
-    origin = Path(spec.origin)
     if spec.submodule_search_locations is None:
+        origin = Path(str(spec.origin))
         return {origin.name: origin}
-    files = (path for path in origin.parent.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    return {path.relative_to(origin.parent).as_posix(): path for path in sorted(files)}
+    return {
+        path.relative_to(folder).as_posix(): path
+        for folder in map(Path, spec.submodule_search_locations)
+        for path in sorted(folder.rglob("[!.]*[!~]"))
+        if path.is_file() and path.suffix != ".pyc"
+    }

@@ -56,6 +56,12 @@ def test_shipped_studies_are_valid(name):
     check(yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()))
 
 
+def test_the_study_of_the_example_is_valid():
+    study = yaml.safe_load((ROOT / "examples/two-pendulums/study.yaml").read_text())
+    check_configuration(study, SCHEMA, (*SUITE, "TwoPendulums"))
+    assert set(study) == set(DEFAULT)
+
+
 def test_the_default_study_is_the_one_that_was_asked_for():
     names = ["CartpoleBalance", "ReacherHard", "BallInCup", "FingerSpin", "FingerTurnEasy"]
     names += ["CheetahRun", "WalkerRun", "SwimmerSwimmer6"]

@@ -34,7 +34,7 @@ def test_every_environment_has_a_name_for_every_dimension(name):
     assert sum(n.startswith("qpos:") for n in dynamics.state_names) == model.nq
     assert sum(n.startswith("qvel:") for n in dynamics.state_names) == model.nv
     assert len(dynamics.action_names) == model.nu == dynamics.environment.action_size
-    rows = mjx_internals.constraint_row_count(dynamics.template)
+    rows = mjx_internals.named_row_count(dynamics.template)
     assert len(dynamics.constraint_names) == rows
     assert len(dynamics.contact_names) == len(mjx_internals.collision_pairs(model))
     for group in (

@@ -285,7 +285,7 @@ def test_contacts_that_are_switched_off_are_none():
 )
 def test_friction_that_slides_and_limits_that_push_are_active(angle, speed, active):
     data = stepped(scene(), [1.0, angle], [0.0, speed])
-    assert mjx_internals.constraint_row_count(data) == 2
+    assert mjx_internals.named_row_count(data) == 2
     assert mjx_internals.active_constraints(data).tolist() == active
 
 

@@ -1,6 +1,7 @@
 import json
 import gc
 import os
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -88,9 +89,10 @@ def library(*modules):
 
 def own_environment(wildcards):
     """The same of the package behind an environment of one's own; the suite's has no such list."""
-    return own_environments([wildcards.environment])
+    return own_environments((wildcards.environment,))
 
 
+@cache
 def own_environments(names):
     """The lists behind those of some environments that are one's own."""
     try:

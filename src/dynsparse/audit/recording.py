@@ -9,6 +9,7 @@ from dynsparse.audit.manifest import Artefact, Manifest, digests_of
 from dynsparse.dataset import open_dataset
 from dynsparse.errors import DynsparseError
 from dynsparse.provenance import code_state
+from dynsparse.sources import ENVIRONMENT
 
 # Jobs take the library's modules as one file that lists them (``dynsparse.sources``).
 LIST = ".sha256"
@@ -85,12 +86,17 @@ def _rows(summary: str) -> list[dict[str, str]]:
 
 
 def _listed(path: Path) -> dict[str, str]:
-    """The library's modules in a list of ``dynsparse.sources``, with their digests."""
+    """The modules in a list of ``dynsparse.sources``, with their digests.
+
+    Those of an environment of one's own are outside the project: their names say whose they are.
+    """
     try:
         rows = [line.split(maxsplit=1) for line in path.read_text().splitlines()]
     except OSError as error:
         raise DynsparseError(f"{path}: cannot be read: {error.strerror}") from error
-    return {f"src/dynsparse/{name}": digest for digest, name in rows}
+    own = path.stem.startswith(ENVIRONMENT)
+    folder = f"environments/{path.stem.removeprefix(ENVIRONMENT)}" if own else "src/dynsparse"
+    return {f"{folder}/{name}": digest for digest, name in rows}
 
 
 def _inputs(row: Mapping[str, str]) -> list[str]:

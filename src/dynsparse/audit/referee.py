@@ -59,7 +59,8 @@ def judge(environment: str, solver: Solver, dtype: Precision, samples: Transitio
     the C engine may step elsewhere, or close by with another derivative. What it finds wrong
     is therefore appealed to MJX, by finite differences too; only for that MJX is compiled.
     """
-    base = playground_environment(environment, solver)
+    with precision(dtype):
+        base = playground_environment(environment, solver)
     engine = _verdict(engine_referee(base.mj_model, int(base.n_substeps)), samples)
     fine = engine.same & (~engine.smooth | (engine.excess < 1))
     left = np.flatnonzero(~fine)

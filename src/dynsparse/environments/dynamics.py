@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import mujoco
+import numpy as np
 from jaxtyping import Array, Bool, Float
 from mujoco import mjx
 
@@ -168,19 +169,16 @@ def load(name: str, solver: Solver = "as_shipped") -> Dynamics:
         solver: the constraint solver's settings, see ``playground_environment``.
 
     Raises:
-        DynsparseError: unknown name, or a model with state that is neither position nor
-            velocity (actuator activations), or whose constraints are switched off in part.
+        DynsparseError: unknown name, or a model with state that is neither position nor velocity
+            (actuator activations), without actuators, whose constraints are switched off in part,
+            or whose time step is not that of the environment.
     """
     environment = playground_environment(name, solver)
     mj_model = environment.mj_model
-    if mj_model.na:
-        raise DynsparseError(
-            f"environment {name!r}: actuator activations are neither position nor velocity; take"
-            " actuators without"
-        )
+    _check_model(name, mj_model, environment)
     template = _template(mj_model, environment.mjx_model)
     constraint_names = names.constraint_names(mj_model)
-    if len(constraint_names) != mjx_internals.constraint_row_count(template):
+    if len(constraint_names) != mjx_internals.named_row_count(template):
         raise DynsparseError(
             f"environment {name!r}: the model's option flag switches constraints off that it has;"
             " take them out of the model instead"
@@ -198,6 +196,23 @@ def load(name: str, solver: Solver = "as_shipped") -> Dynamics:
         contact_names=names.pair_names(mj_model, mjx_internals.collision_pairs(mj_model)),
         constraint_names=constraint_names,
     )
+
+
+def _check_model(name: str, model: mujoco.MjModel, environment: Any) -> None:
+    if model.na:
+        raise DynsparseError(
+            f"environment {name!r}: actuator activations are neither position nor velocity; take"
+            " actuators without"
+        )
+    if not model.nu:
+        raise DynsparseError(f"environment {name!r}: the model has no actuators")
+    substeps, dt_s, timestep_s = environment.n_substeps, environment.dt, model.opt.timestep
+    if substeps < 1 or not np.isclose(substeps * timestep_s, dt_s):
+        raise DynsparseError(
+            f"environment {name!r}: {substeps} steps of the model's {timestep_s:g} s do not make a"
+            f" control step of {dt_s:g} s; choose ctrl_dt as a multiple of sim_dt, and set"
+            " mj_model.opt.timestep = self.sim_dt"
+        )
 
 
 def _template(mj_model: mujoco.MjModel, model: mjx.Model) -> mjx.Data:

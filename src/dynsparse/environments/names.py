@@ -3,7 +3,6 @@
 from typing import Any
 
 import mujoco
-import numpy as np
 
 _FREE = ("x [m]", "y [m]", "z [m]", "qw [1]", "qx [1]", "qy [1]", "qz [1]")
 _FREE_VELOCITY = ("vx [m/s]", "vy [m/s]", "vz [m/s]", "wx [rad/s]", "wy [rad/s]", "wz [rad/s]")
@@ -19,12 +18,6 @@ _VELOCITIES = {
     _Joint.mjJNT_BALL: tuple(f".{name}" for name in _FREE_VELOCITY[3:]),
     _Joint.mjJNT_SLIDE: (" [m/s]",),
     _Joint.mjJNT_HINGE: (" [rad/s]",),
-}
-_EQUALITIES = {
-    mujoco.mjtEq.mjEQ_CONNECT: (".x", ".y", ".z"),
-    mujoco.mjtEq.mjEQ_WELD: (".x", ".y", ".z", ".wx", ".wy", ".wz"),
-    mujoco.mjtEq.mjEQ_JOINT: ("",),
-    mujoco.mjtEq.mjEQ_TENDON: ("",),
 }
 
 
@@ -52,22 +45,18 @@ def pair_names(model: mujoco.MjModel, pairs: list[tuple[int, int]]) -> tuple[str
 
 
 def constraint_names(model: mujoco.MjModel) -> tuple[str, ...]:
-    """Names of the constraint rows that are not contacts, in MJX's order."""
+    """Names of the friction losses and limits, in the order of MJX's constraint rows.
+
+    Equality constraints always act, and tell nothing of the moment.
+    """
     friction_dofs = [k for k in range(model.nv) if model.dof_frictionloss[k] > 0]
     friction_tendons = [k for k in range(model.ntendon) if model.tendon_frictionloss[k] > 0]
     limited = [k for k in range(model.njnt) if model.jnt_limited[k]]
     balls = [k for k in limited if model.jnt_type[k] == _Joint.mjJNT_BALL]
     hinges = [k for k in limited if model.jnt_type[k] in (_Joint.mjJNT_SLIDE, _Joint.mjJNT_HINGE)]
     tendons = [k for k in range(model.ntendon) if model.tendon_limited[k]]
-    equalities = [
-        f"equality:{_name(model.equality(k))}{part}"
-        for kind, parts in _EQUALITIES.items()
-        for k in np.flatnonzero(model.eq_type == kind)
-        for part in parts
-    ]
     return tuple(
-        equalities
-        + [f"frictionloss:{_name(model.joint(model.dof_jntid[k]))}" for k in friction_dofs]
+        [f"frictionloss:{_name(model.joint(model.dof_jntid[k]))}" for k in friction_dofs]
         + [f"frictionloss:{_name(model.tendon(k))}" for k in friction_tendons]
         + [f"limit:{_name(model.joint(k))}" for k in balls + hinges]
         + [f"limit:{_name(model.tendon(k))}" for k in tendons]

@@ -6,8 +6,10 @@ from functools import partial
 from importlib import import_module
 from typing import Any, Literal
 
-from dynsparse.errors import DynsparseError, did_you_mean
-from dynsparse.suite import SUITE, environment_names, own_environments
+import numpy as np
+
+from dynsparse.errors import DynsparseError
+from dynsparse.suite import SUITE, own_environment
 
 Solver = Literal["as_shipped", "converged"]
 
@@ -33,13 +35,16 @@ def playground_environment(name: str, solver: Solver = "as_shipped") -> Any:
     with config.unlocked():
         config.impl = "jax"
     environment = make(config=config)
+    if name not in SUITE:
+        _check_model(environment, name)
     if solver == "converged":
         from mujoco import mjx
 
         for key, value in CONVERGED_SOLVER.items():
             setattr(environment.mj_model.opt, key, value)
         environment._mjx_model = mjx.put_model(environment.mj_model, impl="jax")
-    _check_model(environment, name)
+        if name not in SUITE:
+            _check_model(environment, name)
     return environment
 
 
@@ -52,45 +57,64 @@ def default_config(name: str) -> Any:
     return _recipe(name)[1]
 
 
+def observation_size(environment: Any, name: str) -> int:
+    """How many numbers an observation has.
+
+    Raises:
+        DynsparseError: it is a mapping, of which policies here know nothing.
+    """
+    size = environment.observation_size
+    if not isinstance(size, int):
+        raise DynsparseError(
+            f"environment {name!r}: a policy takes observations that are one array, not a mapping;"
+            " use the behaviour random"
+        )
+    return size
+
+
 def _recipe(name: str) -> tuple[Callable[..., Any], Any]:
     """What makes an environment from its configuration, and the configuration."""
     if name not in SUITE:
-        kind, config = _own(name)
-        return kind, config()
+        return _own(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from mujoco_playground import dm_control_suite
     return partial(dm_control_suite.load, name), dm_control_suite.get_default_config(name)
 
 
-def _own(name: str) -> tuple[type, Callable[[], Any]]:
-    """The class of an environment of one's own, and the function that makes its configuration."""
-    known = own_environments()
-    if name not in known:
-        near = did_you_mean(name, environment_names())
-        raise DynsparseError(f"environment {name!r} does not exist; {near}")
-    entry = known[name]
-    where = f"environment {name!r} ({entry.value})"
-    try:
-        kind, module = entry.load(), import_module(entry.module)
-    except (ImportError, AttributeError) as error:
-        raise DynsparseError(f"{where} cannot be loaded: {error}") from error
+def _own(name: str) -> tuple[Callable[..., Any], Any]:
+    """The class of an environment of one's own, and its configuration."""
+    from ml_collections import ConfigDict
     from mujoco_playground._src.mjx_env import MjxEnv
 
+    entry = own_environment(name)
+    where = f"environment {name!r} ({entry.value})"
+    try:
+        module = import_module(entry.module)
+    except ImportError as error:
+        raise DynsparseError(f"{where} cannot be imported: {error}") from error
+    kind, make_config = getattr(module, entry.attr, None), getattr(module, "default_config", None)
     if not (isinstance(kind, type) and issubclass(kind, MjxEnv)):
         raise DynsparseError(f"{where} is no class that inherits Playground's MjxEnv")
-    if not callable(getattr(module, "default_config", None)):
+    config: Any = make_config() if callable(make_config) else None
+    if type(config) is not ConfigDict or not {"ctrl_dt", "sim_dt", "episode_length"} <= set(config):
         raise DynsparseError(
-            f"{where}: module {entry.module} has no function default_config; Playground's have one"
+            f"{where}: module {entry.module} has no function default_config that gives a ConfigDict"
+            " with ctrl_dt, sim_dt and episode_length"
         )
-    return kind, module.default_config
+    return kind, config
 
 
 def _check_model(environment: Any, name: str) -> None:
-    """Own environments may have kept another model than the one that is studied."""
-    model, kept = environment.mj_model, environment.mjx_model
-    if kept.impl.value != "jax" or int(kept.opt.iterations) != int(model.opt.iterations):
+    """MJX and the C engine have to step the same model, of which either is used where it fits."""
+    import jax
+    from mujoco import mjx
+
+    models = environment.mjx_model, mjx.put_model(environment.mj_model, impl="jax")
+    trees: list[Any] = [jax.tree.structure(model) for model in models]
+    values = [jax.tree.leaves(model) for model in models]
+    if trees[0] != trees[1] or not all(map(np.array_equal, *values)):
         raise DynsparseError(
             f"environment {name!r}: mjx_model has to be what mjx.put_model(mj_model,"
-            " impl=config.impl) gives, kept as self._mjx_model"
+            " impl=config.impl) gives at the end of the constructor, kept as self._mjx_model"
         )

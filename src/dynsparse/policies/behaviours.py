@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynsparse.environments import playground_environment
+from dynsparse.environments.playground import observation_size
 from dynsparse.errors import DynsparseError
 from dynsparse.files import sha256
 from dynsparse.policies.checkpoint import load_policy
@@ -36,9 +37,9 @@ class Behaviour:
     digest: str
     steps: int
     parameters: Any
-    act: Callable[[Any, jax.Array, jax.Array], jax.Array]
+    act: Callable[[Any, Any, jax.Array], jax.Array]
 
-    def __call__(self, observation: jax.Array, key: jax.Array) -> jax.Array:
+    def __call__(self, observation: Any, key: jax.Array) -> jax.Array:
         """An action for an observation."""
         return self.act(self.parameters, observation, key)
 
@@ -65,18 +66,18 @@ def make_behaviour(
     if kind == "random":
         return Behaviour(kind, "", 0, _action_range(base.mj_model), random_action)
     path = policy_file or shipped_expert(environment, seed, kind)
-    sizes = int(base.observation_size), int(base.action_size)
+    sizes = observation_size(base, environment), int(base.action_size)
     policy = load_policy(path, environment, *sizes)
     stochastic, _ = policy_functions(policy.activation)
     return Behaviour(kind, sha256(path), policy.steps, policy_parameters(policy), stochastic)
 
 
 def random_action(
-    bounds: tuple[jax.Array, jax.Array], observation: jax.Array, key: jax.Array
+    bounds: tuple[jax.Array, jax.Array], observation: Any, key: jax.Array
 ) -> jax.Array:
     """An action uniform in [-1, 1], clipped to ``bounds``, whatever the observation."""
     low, high = bounds
-    batch = observation.shape[:-1]
+    batch = jax.tree.leaves(observation)[0].shape[:-1]
     action = jax.random.uniform(key, (*batch, *low.shape), low.dtype, minval=-1.0, maxval=1.0)
     return jnp.clip(action, low, high)
 

@@ -22,6 +22,8 @@ from mujoco import mjx
 from mujoco_playground import wrapper
 from mujoco_playground._src import mjx_env
 
+from dynsparse.errors import DynsparseError
+
 # What goes to the engine; the first three come back.
 INPUTS = ("qpos", "qvel", "qacc_warmstart", "mocap_pos", "mocap_quat")
 STATE = INPUTS[:3]
@@ -76,11 +78,15 @@ def exchanged(forward: Callable[..., mjx.Data], step: Callable[..., mjx.Data]) -
 
 
 def read_fields(env: Any) -> tuple[str, ...]:
-    """The fields in ``DERIVED`` that an environment's observations, rewards or resets read."""
+    """The fields in ``DERIVED`` that an environment's observations, rewards or resets read.
 
-    def simulated(derived: dict[str, jax.Array]) -> Any:
+    Raises:
+        DynsparseError: it reads another field that the simulation changes.
+    """
+
+    def simulated(result: mjx.Data) -> Any:
         def call(_: mjx.Model, data: mjx.Data, *_args: Any) -> mjx.Data:
-            return data.replace(**derived)
+            return result.replace(**{name: getattr(data, name) for name in INPUTS})
 
         with exchanged(call, call):
             state = env.reset(jax.random.PRNGKey(0))
@@ -89,11 +95,18 @@ def read_fields(env: Any) -> tuple[str, ...]:
             (x.obs, x.reward, x.done, [getattr(x.data, n) for n in INPUTS]) for x in (state, after)
         ]
 
-    data = mjx.make_data(env.mj_model)
-    fields = {name: jnp.asarray(getattr(data, name)) for name in sorted(DERIVED)}
-    jaxpr = jax.make_jaxpr(simulated)(fields).jaxpr
-    _, read = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
-    return tuple(name for name, used in zip(fields, read, strict=True) if used)
+    data = mjx.make_data(env.mj_model, impl="jax")
+    jaxpr = jax.make_jaxpr(simulated)(data).jaxpr
+    _, used = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(data)]
+    read = [path.removeprefix(".") for path, yes in zip(paths, used, strict=True) if yes]
+    others = sorted(set(read) - {*INPUTS, *DERIVED})
+    if others:
+        raise DynsparseError(
+            f"{type(env).__name__} reads {', '.join(others)} of the simulator's data, which"
+            " 'engine: mujoco' does not return; train with 'engine: mjx'"
+        )
+    return tuple(name for name in sorted(DERIVED) if name in read)
 
 
 class Engine:

@@ -14,6 +14,7 @@ from mujoco_playground import wrapper
 
 from dynsparse.console import progress
 from dynsparse.environments import playground_environment
+from dynsparse.environments.playground import observation_size
 from dynsparse.policies.checkpoint import Policy
 from dynsparse.policies.compatibility import brax_on_this_jax
 from dynsparse.policies.record import TrainingRecord
@@ -54,7 +55,9 @@ def train(
     if record.steps >= total:
         return record
     started_at = record.steps
-    environments = _environments(settings, playground_environment(environment))
+    base = playground_environment(environment)
+    observation_size(base, environment)  # not a mapping, of which the networks know nothing
+    environments = _environments(settings, base)
     stream = _stream(seed, started_at)
 
     with progress(total, f"training {environment}, seed {seed}", "step", started_at) as bar:

@@ -176,15 +176,14 @@ def _judged(
     }
     smooth = error[~reference.kink & ~reference.jump].reshape(-1, error.shape[1] * error.shape[2])
     inputs = (*info.state_names, *info.action_names)
+    # Without a sample that has a derivative there is no error to speak of.
+    nothing = np.full(smooth.shape[1], np.nan)
     elements = {
         "row_name": np.repeat(info.state_names, len(inputs)),
         "column_name": np.tile(inputs, len(info.state_names)),
         "samples": np.full(smooth.shape[1], len(smooth)),
-        # No sample with a derivative: no error to speak of.
-        "median_error": np.median(smooth, axis=0)
-        if len(smooth)
-        else np.full_like(error[0], np.nan),
-        "max_error": smooth.max(axis=0) if len(smooth) else np.full_like(error[0], np.nan),
+        "median_error": np.median(smooth, axis=0) if len(smooth) else nothing,
+        "max_error": smooth.max(axis=0) if len(smooth) else nothing,
     }
     return (
         pa.table({**_keys(info, method, len(ad)), **columns}, schema=SCHEMA),

@@ -27,7 +27,7 @@ from dynsparse.suite import SUITE, environment_names, own_environment, own_files
 pytestmark = pytest.mark.usefixtures("float64")
 TEXT = EXAMPLE.read_text()
 EXPERTS = ROOT / "resources/experts"
-SHORT = CollectionSettings(1, 5, "auto", "as_shipped", "float64", 1, 50)
+SHORT = CollectionSettings(1, 5, "mujoco_c", "as_shipped", "float64", 1, 50)
 CHANGED = """        self._mj_model.opt.iterations = 7
         return self._mj_model
 """

@@ -247,7 +247,9 @@ def test_observations_by_name_are_for_random_behaviour(installed):
     )
     installed("own_pendulums", text, OwnPendulums="own_pendulums:TwoPendulums")
     act = make_behaviour("random", "OwnPendulums", 0)
-    observation = load("OwnPendulums").begin(jax.random.key(0)).obs
+    begin = load("OwnPendulums").environment.reset
+    shapes = jax.eval_shape(begin, jax.random.key(0)).obs
+    observation = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
     assert act(observation, jax.random.key(1)).shape == (2,)
     expert = EXPERTS / "CartpoleBalance/seed-0/policy.safetensors"
     refused("not a mapping", make_behaviour, "expert", "OwnPendulums", 0, expert)

@@ -122,7 +122,7 @@ rule describe_patterns:
 rule model_structure:
     input:
         library=library("sparsity.models"),
-        environments=own_environments(tuple(config["environments"])),
+        environments=lambda _: own_environments(tuple(config["environments"])),
         lock="envs/cpu.txt",
     output:
         f"{RESULTS}/structure.parquet",

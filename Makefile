@@ -24,7 +24,7 @@ cluster-test: .venv/complete-dev
 	python -m pytest -m cluster -rs tests/cluster
 
 fault-test: .venv/complete-dev
-	python -m pytest -m faults -rs tests/faults
+	python -m pytest -n 2 --dist loadfile -m faults -rs tests/faults
 
 lint: .venv/complete-dev
 	ruff check .

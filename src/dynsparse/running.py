@@ -1,4 +1,4 @@
-"""Who is at work on a study: locks that the kernel drops when their process dies.
+"""Who is at work on a study or an expert: locks that the kernel drops when their process dies.
 
 A lock that is a file outlives a killed process and then needs a hand. These do not: they are
 ``flock`` locks, which last as long as the process that holds them, however it ends.
@@ -7,6 +7,8 @@ A lock that is a file outlives a killed process and then needs a hand. These do 
 import fcntl
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -29,14 +31,7 @@ def claim_study(folder: Path, study: str) -> tuple[TextIO, TextIO]:
         DynsparseError: another run has claimed the study.
     """
     run, jobs = _open(folder, f"{study}.run"), _open(folder, f"{study}.jobs")
-    if not lock(run, fcntl.LOCK_EX | fcntl.LOCK_NB):
-        holder = run.read().strip() or "another process"
-        raise DynsparseError(
-            f"study {study!r}: a run is at work on it in this folder ({holder}); wait until it ends"
-        )
-    run.truncate(0)
-    run.write(f"process {os.getpid()} on {platform.node()}")
-    run.flush()
+    _claim(run, f"study {study!r}: a run is at work on it in this folder")
     if not lock(jobs, fcntl.LOCK_EX | fcntl.LOCK_NB):
         say(f"study {study!r}: waiting for jobs that a killed run has left running ({jobs.name})")
         lock(jobs, fcntl.LOCK_EX)
@@ -49,6 +44,29 @@ def join_study(folder: Path, study: str) -> TextIO:
     jobs = _open(folder, f"{study}.jobs")
     lock(jobs, fcntl.LOCK_SH)
     return jobs
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Claim a folder for this process while the context lasts; it is made where it is missing.
+
+    Raises:
+        DynsparseError: another process has claimed the folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _open(folder, "run") as file:
+        _claim(file, f"{folder}: another run is at work in it")
+        yield
+
+
+def _claim(file: TextIO, refusal: str) -> None:
+    """Lock a file and write there who did; ``refusal`` begins the error's text."""
+    if not lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        holder = file.read().strip() or "another process"
+        raise DynsparseError(f"{refusal} ({holder}); wait until it ends")
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {platform.node()}")
+    file.flush()
 
 
 def _open(folder: Path, name: str) -> TextIO:

@@ -18,6 +18,7 @@ from dynsparse.policies.record import TrainingRecord
 from dynsparse.policies.settings import ALGORITHMS
 from dynsparse.policies.shipped import FILES
 from dynsparse.policies.training import train
+from dynsparse.running import claimed
 
 # Evaluations draw from another stream than training does.
 _EVALUATION_STREAM = 2**20
@@ -39,9 +40,18 @@ def train_expert(environment: str, seed: int, overrides: Mapping[str, Any], outp
         output: the expert's folder.
 
     Raises:
-        DynsparseError: see ``training.train``.
+        DynsparseError: another process trains into the folder; or see ``training.train``.
     """
-    record = train(environment, seed, overrides, output / ".training")
+    unfinished = output / ".training"
+    with claimed(unfinished):
+        record = train(environment, seed, overrides, unfinished)
+        _choose(record, seed, output)
+    # Not earlier: a network's file system keeps a file that is open, and its folder with it.
+    shutil.rmtree(unfinished)
+
+
+def _choose(record: TrainingRecord, seed: int, output: Path) -> None:
+    """Evaluate the best policy and a half-trained one, and write all that is kept of a run."""
     steps, means = (record.curve[name].to_numpy() for name in ("steps", "reward_mean"))
     best = int(np.argmax(means))
     half = int(np.argmin(np.abs(means[: best + 1] - means[best] / 2)))
@@ -55,7 +65,6 @@ def train_expert(environment: str, seed: int, overrides: Mapping[str, Any], outp
     record.write_curve(output / "curve.parquet")
     with whole_file(output / "card.json") as temporary:
         temporary.write_text(json.dumps(card, indent=2) + "\n")
-    shutil.rmtree(record.folder)
 
 
 def _card(record: TrainingRecord, seed: int) -> dict[str, Any]:

@@ -38,11 +38,16 @@ def provenance(environment: str, config: Mapping[str, Any], policy_digest: str) 
         "python": platform.python_version(),
     }
     if environment not in SUITE:
-        facts["environment_package"] = _package(environment)
+        facts["environment_package"] = environment_package(environment)
     return json.dumps(facts, sort_keys=True)
 
 
-def _package(name: str) -> dict[str, str]:
+def environment_package(name: str) -> dict[str, str]:
+    """What an environment of one's own is: its class, its files' digest, its package.
+
+    Raises:
+        DynsparseError: see ``own_environment`` and ``own_files``.
+    """
     entry = own_environment(name)
     digest = hashlib.sha256(digests(own_files(name)).encode()).hexdigest()
     package = {"package": entry.dist.name, "version": entry.dist.version} if entry.dist else {}

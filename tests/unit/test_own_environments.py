@@ -12,6 +12,7 @@ from packages import EXAMPLE, install
 from projects import ROOT
 
 from dynsparse import mjx_internals
+from dynsparse.audit.traceability import changed_package
 from dynsparse.collection import CollectionSettings, collect
 from dynsparse.dataset import open_dataset
 from dynsparse.environments import engine_steps, load, names, playground_environment
@@ -98,25 +99,29 @@ def test_half_of_its_jacobian_is_zero_until_the_bobs_touch(pendulums):
     assert (found.state_jacobian[0] == 0).tolist() == other.tolist()
     assert (found.action_jacobian[0] == 0).tolist() == other[:, :2].tolist()
     assert (np.abs(found.state_jacobian[1]) > 1e-6).all()
-    repeated = engine_steps(
-        pendulums.mj_model, 4, *map(np.asarray, (state, action)), np.zeros((2, 2))
-    )
+    repeated = engine_steps(pendulums.mj_model, 4, state, action, np.zeros((2, 2)))
     np.testing.assert_allclose(repeated, found.next_state, atol=1e-8)
 
 
 def test_its_dataset_says_which_files_it_was_made_with(installed, tmp_path):
     module = installed("own_pendulums", OwnPendulums="own_pendulums:TwoPendulums")
-    digests = []
+    digests, infos = [], []
     for edit in ("", "# An edit.\n"):
         module.write_text(TEXT + edit)
         path = tmp_path / f"{len(edit)}.h5"
         collect(path, "OwnPendulums", "random", 0, SHORT)
         with open_dataset(path) as dataset:
-            facts = json.loads(dataset.info.provenance)["environment_package"]
+            infos.append(dataset.info)
+        facts = json.loads(infos[-1].provenance)["environment_package"]
         assert (facts["package"], facts["version"]) == ("own_pendulums", "0.1")
         assert facts["class"] == "own_pendulums:TwoPendulums"
         digests.append(facts["files_sha256"])
     assert digests[0] != digests[1]
+    assert changed_package(infos[1]) is None
+    assert changed_package(infos[0]) == (
+        f"was made with own_pendulums 0.1 (files {digests[0][:12]}),"
+        f" installed is own_pendulums 0.1 (files {digests[1][:12]})"
+    )
 
 
 def test_its_list_changes_with_any_file_of_its_package(installed, tmp_path):

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from dynsparse.audit.findings import Check, Failure, examine
 from dynsparse.audit.manifest import NAME, UP_TO_DATE, Manifest, data_files
 from dynsparse.dataset import DatasetInfo, open_dataset
+from dynsparse.provenance import environment_package
 from dynsparse.sparsity.parquet import METADATA_KEY
 
 LOCK = re.compile(r"^envs/.*\.txt$")
@@ -79,10 +80,23 @@ def _identities(folder: Path, manifest: Manifest) -> Check:
         if differs:
             name = differs[0]
             return f"was made with {name} {recorded.get(name)}, the study has {wanted[name]}"
-        return None
+        return changed_package(info)
 
     count, failures = examine((p for p in data_files(manifest) if p in manifest.datasets), look)
     return Check("traceable", "Identity and settings inside HDF5", count, failures)
+
+
+def changed_package(info: DatasetInfo) -> str | None:
+    """How the package of an environment of one's own differs from that of the data, if it does."""
+    made_with = json.loads(info.provenance).get("environment_package")
+    if made_with is None or made_with == (installed := environment_package(info.environment)):
+        return None
+    texts = [
+        f"{package.get('package', package['class'])} {package.get('version', '')}".strip()
+        + f" (files {package['files_sha256'][:12]})"
+        for package in (made_with, installed)
+    ]
+    return f"was made with {texts[0]}, installed is {texts[1]}"
 
 
 def _settings(info: DatasetInfo) -> dict[str, Any]:

@@ -82,9 +82,12 @@ class MLP(WorldModel):
 def _product(matrices: tuple[Float[Array, "_ _"], ...], slopes: Slopes) -> Jacobians:
     """M_1 D_1 M_2 D_2 ... M_n for every sample, from left to right.
 
-    Each step is one product of a tall matrix, (samples x rows of M_1) high.
+    Each step is one product of a tall matrix, (samples x rows of M_1) high; as such it is written,
+    since XLA differentiates a product of three axes into slower ones.
     """
-    product = jnp.broadcast_to(matrices[0], (len(slopes[0]), *matrices[0].shape))
+    samples, rows = len(slopes[0]), len(matrices[0])
+    product = jnp.broadcast_to(matrices[0], (samples, *matrices[0].shape))
     for slope, matrix in zip(slopes, matrices[1:], strict=True):
-        product = (product * slope[:, None, :]) @ matrix
+        tall = (product * slope[:, None, :]).reshape(samples * rows, -1) @ matrix
+        product = tall.reshape(samples, rows, -1)
     return product

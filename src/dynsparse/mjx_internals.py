@@ -5,6 +5,7 @@ Everything here is written for the layout of ``mjx.Data`` of the JAX implementat
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
@@ -115,6 +116,29 @@ def settled_line_search() -> Iterator[None]:
         yield
     finally:
         point.create = shipped
+
+
+@contextmanager
+def exact_solver_norm() -> Iterator[None]:
+    """Let MJX's solver measure its gradient as it is, while tracing.
+
+    As shipped, the norm of a vector is zero where no component exceeds 1e-8, so that the solver
+    takes itself to be done. Light bodies have gradients that small: in some of SwimmerSwimmer6's
+    steps a joint's limit does not push, and the derivative is not the optimum's
+    (docs/jacobians.md).
+    """
+    shipped = solver.math
+    solver.math = SimpleNamespace(**{**vars(shipped), "norm": _exact_norm})
+    try:
+        yield
+    finally:
+        solver.math = shipped
+
+
+def _exact_norm(x: Float[Array, " n"]) -> Float[Array, ""]:
+    """The Euclidean norm, with a derivative of zero at zero."""
+    zero = jnp.all(x == 0)
+    return jnp.where(zero, 0.0, jnp.linalg.norm(jnp.where(zero, 1.0, x)))
 
 
 @contextmanager

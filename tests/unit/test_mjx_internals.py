@@ -30,6 +30,7 @@ SIGNATURES = {
     solver.Context.create: ["m", "d", "grad"],
     collision_driver.geom_pairs: ["m"],
     support.full_m: ["m", "d"],
+    math.norm: ["x", "axis"],
     scan.body_tree: ["m", "f", "in_types", "out_types", "args", "reverse"],
     math.closest_segment_point: ["a", "b", "pt"],
     math.closest_segment_to_segment_points: ["a0", "a1", "b0", "b1"],
@@ -180,6 +181,49 @@ def test_the_settled_line_search_does_not():
     # The step is stiff: accelerations change by some 1000 per unit of penetration.
     assert largest_answer_to_rounding(mjx_internals.settled_line_search).max() < 1e-9
     assert solver._LSPoint.create == shipped
+
+
+# Beyond its limit by a little: the limit pushes with 1e-11 N m, which moves a body that light.
+MIDGE = """
+<mujoco>
+  <option iterations="4" gravity="0 0 0"/>
+  <worldbody>
+    <body>
+      <joint name="hinge" axis="0 1 0" limited="true" range="-57 57"/>
+      <geom type="capsule" fromto="0 0 0 0.01 0 0" size="0.001" mass="1e-7" contype="0"/>
+    </body>
+  </worldbody>
+</mujoco>
+"""
+
+
+def a_midge_at_its_limit(context):
+    """Its acceleration by MJX, without the limit, and by MuJoCo's C engine."""
+    model = mujoco.MjModel.from_xml_string(MIDGE)
+    data = mujoco.MjData(model)
+    data.qpos[:] = model.jnt_range[0, 1] + 1e-3
+    data.qacc_warmstart[:] = 1e6  # worse than no limit at all
+    moved = mjx.put_data(model, data, impl="jax")
+    with context():
+        found = jax.jit(partial(mjx.forward, mjx.put_model(model, impl="jax")))(moved)
+    mujoco.mj_forward(model, data)
+    assert 0 < np.abs(data.qfrc_constraint).max() < 1e-8
+    return tuple(float(each[0]) for each in (found.qacc, found.qacc_smooth, data.qacc))
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_shipped_solver_takes_small_gradients_for_none():
+    """Why ``exact_solver_norm`` is there; when this fails, MJX has been mended."""
+    found, free, by_engine = a_midge_at_its_limit(nullcontext)
+    assert found == free
+    assert abs(by_engine - free) > 0.1
+
+
+@pytest.mark.usefixtures("float64")
+def test_with_an_exact_norm_it_does_not():
+    found, _, by_engine = a_midge_at_its_limit(mjx_internals.exact_solver_norm)
+    # Float64 leaves 1e-16 of either; the solver's own tolerance is 1e-8.
+    assert found == pytest.approx(by_engine, rel=1e-8)
 
 
 @pytest.mark.usefixtures("float64")

@@ -132,6 +132,7 @@ class Dynamics:
         with ExitStack() as stack:
             stack.enter_context(mjx_internals.bodies_computed_once())
             stack.enter_context(mjx_internals.settled_line_search())
+            stack.enter_context(mjx_internals.exact_solver_norm())
             if self.solver == "converged":
                 stack.enter_context(mjx_internals.exact_closest_points())
             yield

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
+from mujoco import mjx
 from mujoco_playground import dm_control_suite
 
 from dynsparse import mjx_internals
@@ -154,6 +155,15 @@ def test_a_converged_solver_changes_both_engines():
         assert getattr(environment.mj_model.opt, key) == value
         assert float(getattr(environment.mjx_model.opt, key)) == value
         assert getattr(shipped.mj_model.opt, key) != value
+
+
+def test_with_a_converged_solver_all_contacts_count():
+    slots = [
+        mjx.make_data(playground_environment("WalkerRun", solver).mj_model, impl="jax")._impl.ncon
+        for solver in ("as_shipped", "converged")
+    ]
+    # Two for each of seven capsules above the floor; Playground's file allows four.
+    assert slots == [4, 14]
 
 
 @pytest.mark.parametrize(("solver", "same"), [("as_shipped", False), ("converged", True)])

@@ -16,6 +16,8 @@ Solver = Literal["as_shipped", "converged"]
 # Enough for the residual to reach rounding in every environment of the suite; the step
 # then solves its constraints exactly, at the price of no longer being Playground's step.
 CONVERGED_SOLVER = {"iterations": 50, "ls_iterations": 50, "tolerance": 1e-14}
+# How many contacts, and pairs of geoms of one kind, MJX looks at; numbers in a model's file.
+CONTACT_LIMITS = ("max_contact_points", "max_geom_pairs")
 
 
 def playground_environment(name: str, solver: Solver = "as_shipped") -> Any:
@@ -42,10 +44,18 @@ def playground_environment(name: str, solver: Solver = "as_shipped") -> Any:
 
         for key, value in CONVERGED_SOLVER.items():
             setattr(environment.mj_model.opt, key, value)
+        _lift_contact_limits(environment.mj_model)
         environment._mjx_model = mjx.put_model(environment.mj_model, impl="jax")
         if name not in SUITE:
             _check_model(environment, name)
     return environment
+
+
+def _lift_contact_limits(model: Any) -> None:
+    """Let MJX keep all contacts, as MuJoCo's C engine does, which does not know these limits."""
+    for index in range(model.nnumeric):
+        if model.numeric(index).name in CONTACT_LIMITS:
+            model.numeric(index).data[:] = -1
 
 
 def default_config(name: str) -> Any:

@@ -44,6 +44,14 @@ def test_failed_seeds_are_left_out_and_nothing_gives_nothing():
     assert np.isnan(mean_over_seeds(np.array([np.nan])).estimate)
 
 
+def test_an_environment_without_values_leaves_nothing_to_say_of_all():
+    gone = np.full(3, np.nan)
+    assert np.isnan(mean_over_environments([np.ones(3), gone])).all()
+    found = paired_difference([np.ones(3), gone], [np.zeros(3)] * 2)
+    assert found.pairs == 3
+    assert np.isnan([*found.interval, found.p_value]).all()
+
+
 def test_seeds_are_drawn_within_environments():
     # Between the environments lies a factor of 100, within them nothing: no uncertainty.
     found = mean_over_environments([np.full(4, 1.0), np.full(4, 100.0)])

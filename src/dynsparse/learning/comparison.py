@@ -20,7 +20,7 @@ Groups = Sequence[Float[np.ndarray, " _"]]
 
 
 class Interval(NamedTuple):
-    """An estimate, and the bootstrap interval around it; NaN where there are no values."""
+    """An estimate, and the bootstrap interval around it; NaN where an environment has no values."""
 
     estimate: float
     low: float
@@ -54,12 +54,13 @@ def paired_difference(first: Groups, second: Groups) -> Difference:
     """Mean of ``first - second`` over environments and seeds, paired by seed.
 
     The p-value is that of a sign-flip test: under no effect each pair could as well be the other
-    way round. With n pairs it cannot be below 2 ** (1 - n). Pairs with a failed seed are left out.
+    way round. With n pairs it cannot be below 2 ** (1 - n). Pairs with a failed seed are left out;
+    it is NaN where an environment has no other pairs.
     """
     both = [one - other for one, other in zip(first, second, strict=True)]
     pooled = np.concatenate([values[np.isfinite(values)] for values in both])
     interval = _interval(both, lambda values: values.mean(axis=-1))
-    if len(pooled) < 2:
+    if len(pooled) < 2 or np.isnan(interval.estimate):
         return Difference(interval, float("nan"), len(pooled))
     test = permutation_test(
         (pooled,),
@@ -75,8 +76,8 @@ def paired_difference(first: Groups, second: Groups) -> Difference:
 def _interval(groups: Groups, statistic: Callable[[np.ndarray], np.ndarray]) -> Interval:
     """A statistic of all groups' values, and its spread when seeds are drawn within each group."""
     finite = [values[np.isfinite(values)] for values in groups]
-    finite = [values for values in finite if len(values)]
-    if not finite:
+    # What is said of all environments is not said of those that are left.
+    if not finite or not all(map(len, finite)):
         return Interval(*[float("nan")] * 3)
     rng = np.random.default_rng(RANDOM_SEED)
     drawn = [values[rng.integers(len(values), size=(RESAMPLES, len(values)))] for values in finite]

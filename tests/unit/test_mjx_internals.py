@@ -237,6 +237,42 @@ def test_a_solver_that_is_cut_off_has_not_converged(iterations, converged):
     assert bool(found) == converged
 
 
+# The rod just after it touched: position, velocity, warm start.
+CUT_OFF = [
+    [0.796605003597218, -0.008401729389215795, 0.008866791653990664],
+    [-0.9414130899075774, -1.8531277590025688, 0.23138315154294553],
+    [93.32169758373973, 213.00551024415512, -50.441732940938735],
+]
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_cut_off_solve_is_not_taken_for_done():
+    """Below the solver's tolerance by chance, with a Newton step to go, as in WalkerRun."""
+    model = mujoco.MjModel.from_xml_string(ROD)
+    device_model, data = mjx.put_model(model, impl="jax"), mjx.make_data(model, impl="jax")
+    qpos, qvel, memory = jnp.array(CUT_OFF)
+
+    def step(qpos, qvel, rule):
+        start = data.replace(qpos=qpos, qvel=qvel, qacc_warmstart=memory)
+        with mjx_internals.settled_line_search(), mjx_internals.solver_rule(rule):
+            return mjx.step(device_model, start)
+
+    def at_optimum(shipped, model, data):
+        solved = shipped(model, data)
+        return mjx_internals._with_optimum_tangents(model, data, solved)[0]
+
+    def derivative(rule):
+        return jax.jit(jax.jacfwd(lambda qpos: step(qpos, qvel, rule).qvel))(qpos)
+
+    after = jax.jit(lambda: step(qpos, qvel, mjx_internals.unrolled_solve))()
+    improvement = mjx_internals._newton_step(device_model, after, after.qacc).improvement
+    assert 1e-5 < improvement / model.opt.tolerance < 1
+    assert not mjx_internals.solver_converged(device_model, after)
+    right = derivative(mjx_internals.unrolled_solve)
+    assert np.abs(derivative(at_optimum) - right).max() > 0.1 * np.abs(right).max()
+    np.testing.assert_allclose(derivative(mjx_internals.hybrid_solve), right, rtol=1e-12)
+
+
 # A ball that lies on a small capsule, as in the cup of BallInCup.
 CUP = """
 <mujoco>

@@ -116,3 +116,14 @@ def audit(results: Path, output: Path | None, **extent: int | None) -> None:
     click.echo(terminal(result))
     if not result.passed:
         sys.exit(1)
+
+
+@main.command()
+@click.argument("documents", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--results", type=click.Path(path_type=Path), help="A study: take its tables over.")
+@click.option("--shipped", type=click.Path(path_type=Path), default="docs/results")
+def blocks(documents: tuple[Path, ...], shipped: Path, results: Path | None) -> None:
+    """Fill the tables in Markdown documents (CONTRIBUTING.md)."""
+    from dynsparse.tables.blocks import refresh
+
+    refresh(documents, shipped, results)

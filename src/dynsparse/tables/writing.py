@@ -1,6 +1,6 @@
 """One table as Parquet, CSV and Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,17 @@ def write_item(table: pa.Table, parquet: Path | str) -> None:
         temporary.write_text(markdown(table), encoding="utf-8")
 
 
-def markdown(table: pa.Table) -> str:
-    """The table in Markdown: numbers to the right, missing values as a dash."""
-    rows = [[_text(value) for value in row.values()] for row in table.to_pylist()]
+def _text(value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.2f}" if value == 0 or abs(value) >= 0.005 else f"{value:.0e}"
+
+
+def markdown(table: pa.Table, text: Callable[[Any], str] = _text) -> str:
+    """The table in Markdown: numbers to the right, missing values as a dash; ``text`` of each."""
+    rows = [[text(value) for value in row.values()] for row in table.to_pylist()]
     align = ["left" if pa.types.is_string(field.type) else "right" for field in table.schema]
     return (
         tabulate(
@@ -51,11 +59,3 @@ def markdown(table: pa.Table) -> str:
         )
         + "\n"
     )
-
-
-def _text(value: Any) -> str:
-    if value is None or value == "":
-        return "-"
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:.2f}" if value == 0 or abs(value) >= 0.005 else f"{value:.0e}"

@@ -31,6 +31,7 @@ from dynsparse.learning.training import Data, create, make_epoch
 from dynsparse.precision import precision
 
 INPUTS, OUTPUTS = 24, 18  # CheetahRun's
+LOSS = "state-jacobian-l1"
 PROGRAM = Path(__file__).with_name("learning_torch.py")
 
 
@@ -74,25 +75,45 @@ def _forms(width: int, batch: int) -> None:
 
 def _seeds(arguments: argparse.Namespace) -> None:
     """Samples per second and seed, ours beside PyTorch's."""
-    settings = TrainingSettings(
-        model=ModelSettings("mlp", 2, arguments.width, "elu", 0.1),
-        epochs=1,
-        batch=arguments.batch,
-        learning_rate=0.002,
-        weight_decay=0.001,
-        loss="state-jacobian-l1",
-        loss_weight=1.0,
-    )
-    data, epoch = _data(arguments.steps * arguments.batch), make_epoch(settings)
     print("\n| seeds | dynsparse, samples/s per seed | PyTorch, samples/s per seed | ratio |")
     print("|---|---|---|---|", flush=True)
     for count in arguments.seeds:
-        learner = create(settings, INPUTS, OUTPUTS, tuple(range(count)))
-        ours = len(data.inputs) / _shortest(lambda k=learner: epoch(k, data, 1))
+        settings = paper_settings(LOSS, arguments.width, arguments.batch)
+        ours = arguments.batch / step_s(settings, count, arguments.steps)
         theirs = _pytorch(arguments, count)
         ratio = "-" if theirs is None else f"{ours / theirs:.1f}"
         other = "not installed" if theirs is None else f"{theirs:.0f}"
         print(f"| {count} | {ours:.0f} | {other} | {ratio} |", flush=True)
+
+
+def paper_settings(loss: str, width: int = 512, batch: int = 512) -> TrainingSettings:
+    """The settings of the paper's models (Table A2.1), under one of its losses."""
+    return TrainingSettings(
+        model=ModelSettings("mlp", 2, width, "elu", 0.1),
+        epochs=1,
+        batch=batch,
+        learning_rate=0.002,
+        weight_decay=0.001,
+        loss=loss,
+        loss_weight=1.0,
+    )
+
+
+def step_s(settings: TrainingSettings, seeds: int, steps: int) -> float:
+    """Seconds of a gradient step of all seeds together, on random numbers."""
+    data, epoch = _data(steps * settings.batch), make_epoch(settings)
+    learner = create(settings, INPUTS, OUTPUTS, tuple(range(seeds)))
+    return _shortest(lambda: epoch(learner, data, 1)) / steps
+
+
+def pytorch_step_s(
+    python: Path | str, loss: str, seed: int, steps: int, threads: int, width: int, batch: int
+) -> float:
+    """Seconds of a gradient step of one seed in benchmarks/learning_torch.py, the mean of some."""
+    sizes = (seed, steps, threads, INPUTS, OUTPUTS, width, batch, loss)
+    command = [str(part) for part in (python, "-P", PROGRAM, *sizes)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return float(np.mean(json.loads(done.stdout)["seconds"]))
 
 
 def _pytorch(arguments: argparse.Namespace, count: int) -> float | None:
@@ -101,14 +122,10 @@ def _pytorch(arguments: argparse.Namespace, count: int) -> float | None:
         return None
     cores = os.cpu_count() or 1
     at_once = 1 if jax.devices()[0].platform == "gpu" else min(count, cores)
-    sizes = (arguments.steps, cores // at_once, INPUTS, OUTPUTS, arguments.width, arguments.batch)
+    python, steps, threads = arguments.torch_python, arguments.steps, cores // at_once
 
     def run(seed: int) -> float:
-        command = [arguments.torch_python, "-P", PROGRAM, seed, *sizes]
-        done = subprocess.run(
-            [str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True
-        )
-        return float(np.mean(json.loads(done.stdout)["seconds"]))
+        return pytorch_step_s(python, LOSS, seed, steps, threads, arguments.width, arguments.batch)
 
     with ThreadPoolExecutor(at_once) as pool:
         step_s = np.mean(list(pool.map(run, range(count))))

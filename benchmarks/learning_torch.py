@@ -1,9 +1,9 @@
 """The program that one would write first: one network, PyTorch, Jacobians by torch.func.
 
-    python benchmarks/learning_torch.py SEED STEPS THREADS INPUTS OUTPUTS WIDTH BATCH
+    python benchmarks/learning_torch.py SEED STEPS THREADS INPUTS OUTPUTS WIDTH BATCH LOSS
 
-Trains on random numbers under the loss state-jacobian-l1, and prints the seconds of each step after
-the first. benchmarks/learning.py starts it, one process for each seed.
+Trains on random numbers under the loss state or state-jacobian-l1, and prints the seconds of each
+step after the first. benchmarks/learning.py starts it, one process for each seed.
 """
 
 import json
@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch.func import functional_call, jacrev, vmap
 
-seed, steps, threads, inputs, outputs, width, batch = map(int, sys.argv[1:])
+seed, steps, threads, inputs, outputs, width, batch = map(int, sys.argv[1:8])
+with_jacobian = {"state": False, "state-jacobian-l1": True}[sys.argv[8]]
 torch.set_num_threads(threads)
 torch.manual_seed(seed)
 device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -51,8 +52,11 @@ seconds = []
 for _ in range(steps + 1):
     started = time.perf_counter()
     rows = torch.randperm(count, device=device)[:batch]
-    guessed, prediction = vmap(jacrev(predict, has_aux=True), randomness="different")(x[rows])
-    loss = ((prediction - y[rows]) ** 2).mean() + (guessed - jacobian[rows]).abs().mean()
+    if with_jacobian:
+        guessed, prediction = vmap(jacrev(predict, has_aux=True), randomness="different")(x[rows])
+        loss = ((prediction - y[rows]) ** 2).mean() + (guessed - jacobian[rows]).abs().mean()
+    else:
+        loss = ((model(x[rows]) - y[rows]) ** 2).mean()
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()

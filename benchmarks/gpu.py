@@ -95,8 +95,9 @@ def plan(folder: Path, scratch: Path, rehearse: bool) -> list[Section]:
     return [
         Section("facts", command("gpu_facts.py"), 0.2, needed=True),
         *samples,
-        Section("rates", command("gpu_rates.py", "first"), 0.45),
-        Section("million", command("gpu_million.py", "million"), 0.25),
+        Section("rates", command("gpu_rates.py", "first"), 0.42),
+        Section("million", command("gpu_million.py", "million"), 0.3),
+        Section("count", command("gpu_million.py", "count"), 0.4, beside=True),
         Section("learning", command("gpu_learning.py", "speed"), 0.14),
         Section("more rates", command("gpu_rates.py", "more"), 1.0, beside=True),
         Section("losses", command("gpu_learning.py", "losses"), 1.0, leave=0.15),

@@ -1,7 +1,7 @@
 """A million steps of CheetahRun: collected by two experts, verified, merged and counted.
 
-``samples ENV`` collects the first expert's episodes, from which world models learn too, and
-verifies the file; ``million`` collects the second expert's and counts over both.
+``samples`` collects the first expert's episodes, from which world models learn too, and verifies
+the file; ``million`` collects the second expert's; ``count`` counts over both.
 """
 
 import argparse
@@ -96,8 +96,8 @@ def samples(environment: str, given: Sizes, scratch: Path, report: Report) -> No
             report.tell(f"verified_{name}", row[name])
 
 
-def million(given: Sizes, scratch: Path, folder: Path, report: Report) -> None:
-    """Collect the second expert's episodes with the device to oneself, and count them all."""
+def million(given: Sizes, scratch: Path, report: Report) -> None:
+    """Collect the second expert's episodes with the device to oneself."""
     environment = given.learned[0]
     path = data_file(scratch, environment, 1)
     with device_alone(scratch, patience_s=10.0) as alone, report.timing("collect_s"):
@@ -109,6 +109,11 @@ def million(given: Sizes, scratch: Path, folder: Path, report: Report) -> None:
     report.tell("collected_steps", steps)
     report.tell("steps_per_s", round(steps / seconds, 1))
     report.tell("bytes_per_step", round(path.stat().st_size / steps, 1))
+
+
+def count(given: Sizes, scratch: Path, folder: Path, report: Report) -> None:
+    """Count the zeros of both experts' files, or of the one that is there, on the processor."""
+    environment = given.learned[0]
     files = [file for seed in (0, 1) if (file := data_file(scratch, environment, seed)).exists()]
     with report.timing("count_s"):
         elements = merge_seeds([_counted(file) for file in files])
@@ -127,7 +132,7 @@ def _counted(path: Path) -> pa.Table:
 def main() -> None:
     """Run one of the parts."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=["samples", "million"])
+    parser.add_argument("part", choices=["samples", "million", "count"])
     parser.add_argument("--environment")
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--scratch", type=Path, required=True)
@@ -140,8 +145,10 @@ def main() -> None:
     report = Report(arguments.folder, environment)
     if arguments.part == "samples":
         samples(environment, given, arguments.scratch, report)
+    elif arguments.part == "million":
+        million(given, arguments.scratch, report)
     else:
-        million(given, arguments.scratch, arguments.folder, report)
+        count(given, arguments.scratch, arguments.folder, report)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,9 @@ from typing import Any
 
 import yaml
 
+from dynsparse.configuration import resolve
+from dynsparse.suite import environment_names
+
 ROOT = Path(__file__).parents[1]
 # Jobs of a cluster wait, start and are asked after: measured on a one-node Slurm with nothing
 # else in its queue, 20 to 28 s (docs/cluster.md).
@@ -57,7 +60,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, help="as if there were so many")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 8, 80])
     arguments = parser.parse_args()
-    study = yaml.safe_load(arguments.configfile.read_text())
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    study = resolve(yaml.safe_load(arguments.configfile.read_text()), schema, environment_names())
     size = len(study["environments"]), len(study["seeds"])
     factor = (arguments.environments or size[0]) / size[0], (arguments.seeds or size[1]) / size[1]
     jobs = planned_jobs(arguments.configfile)

@@ -8,7 +8,12 @@ import yaml
 
 from snakemake.exceptions import WorkflowError
 
-from dynsparse.configuration import check_configuration, schedules_file
+from dynsparse.configuration import (
+    check_written,
+    experts_folder,
+    resolve,
+    schedules_file,
+)
 from dynsparse.errors import DynsparseError
 from dynsparse.files import check_writable
 from dynsparse.running import claim_study, join_study
@@ -24,11 +29,17 @@ gc.set_threshold(100_000, 50, 100)
 
 ROOT = Path(workflow.basedir)
 try:
-    check_configuration(
-        config,
-        yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text()),
-        environment_names(),
+    for path in workflow.configfiles:
+        check_written(Path(path))
+    # In place: Snakemake holds on to this mapping.
+    config.update(
+        resolve(
+            config,
+            yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text()),
+            environment_names(),
+        )
     )
+    OWN_EXPERTS = experts_folder(config)
 except DynsparseError as error:
     raise WorkflowError(str(error))
 
@@ -47,9 +58,7 @@ TABLES = f"{RESULTS}/tables"
 FIGURES = f"{RESULTS}/figures"
 SHIPPED = "resources/experts/{environment}/seed-{seed}"
 TRAINED = f"{RESULTS}/experts/{{environment}}/seed-{{seed}}"
-EXPERTS = {"shipped": SHIPPED, "trained": TRAINED}.get(
-    config["policies"]["expert"], config["policies"]["expert"]
-)
+EXPERTS = {"shipped": SHIPPED, "trained": TRAINED}.get(OWN_EXPERTS, OWN_EXPERTS)
 POLICY_FILES = {"expert": "policy.safetensors", "half": "half.safetensors"}
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"

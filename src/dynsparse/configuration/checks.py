@@ -1,0 +1,116 @@
+"""What a schema cannot say: how a study's keys fit together, and what has to be there."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dynsparse.errors import DynsparseError, did_you_mean
+
+# What rounding leaves where the derivative is zero, in Jacobians by MuJoCo's C engine; the
+# largest that was found is 4e-9 (docs/jacobians.md).
+NOISE = 1e-8
+
+# A folder of policies: a name with {environment} in it, {seed} too or not, and no other braces.
+_FOLDER = re.compile(r"(?=.*\{environment\})(?:[^{}]|\{environment\}|\{seed\})+")
+
+
+def check(study: Mapping[str, Any], environments: Iterable[str]) -> None:
+    """Check a study that its schema allows.
+
+    Args:
+        study: filled in.
+        environments: the names of those that exist.
+
+    Raises:
+        DynsparseError: names the key, what is wrong with it, and what would be right.
+    """
+    known = tuple(environments)
+    for name in study["environments"]:
+        if name not in known:
+            near = did_you_mean(name, known)
+            raise DynsparseError(f"config: environments: {name!r} does not exist; {near}")
+    _check_listed("verification.accept", study["verification"]["accept"], study)
+    expert = study["policies"]["expert"]
+    if expert not in ("shipped", "trained") and not _FOLDER.fullmatch(expert):
+        raise DynsparseError(
+            f"config: policies.expert: {expert!r} is neither 'shipped' nor 'trained' nor a folder"
+            " of the form my-experts/{environment}/seed-{seed}"
+        )
+    if study["collection"]["block_episodes"] > study["collection"]["episodes"]:
+        raise DynsparseError(
+            "config: collection.block_episodes must not exceed collection.episodes "
+            f"({study['collection']['episodes']})"
+        )
+    _check_method("", study)
+    for name, changes in study["robustness"]["ablations"].items():
+        _check_method(f" (robustness.ablations.{name})", {**study, **changes})
+    _check_learning(study)
+
+
+def schedules_file(config: Mapping[str, Any], root: Path) -> str:
+    """The file of settings by which a study trains experts; others may do without it.
+
+    Args:
+        config: the study.
+        root: the folder that relative paths start from.
+
+    Raises:
+        DynsparseError: there is no such file.
+    """
+    path = _from_home("policies.schedules", config["policies"]["schedules"])
+    if not (root / path).is_file():
+        raise DynsparseError(
+            f"config: policies.schedules: there is no file {path}; experts are trained by its"
+            " settings, or by Playground's own if it holds only {}"
+        )
+    return path
+
+
+def experts_folder(config: Mapping[str, Any]) -> str:
+    """``policies.expert`` with the home folder in place of ``~``.
+
+    Raises:
+        DynsparseError: it begins with ``~``, and this user has no home.
+    """
+    return _from_home("policies.expert", config["policies"]["expert"])
+
+
+def _from_home(key: str, path: str) -> str:
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError as error:
+        raise DynsparseError(f"config: {key}: {path}: {error}; write the folder in full") from error
+
+
+def _check_method(where: str, study: Mapping[str, Any]) -> None:
+    threshold = study["sparsity"]["threshold"]
+    if study["jacobian"]["method"] == "mujoco_c" and threshold < NOISE:
+        raise DynsparseError(
+            f"config: sparsity.threshold: {threshold:g} is less than the differences of"
+            f" jacobian.method mujoco_c{where} can tell from zero; write {NOISE:.1e} or more"
+        )
+
+
+def _check_listed(key: str, names: Iterable[str], study: Mapping[str, Any]) -> None:
+    for name in names:
+        if name not in study["environments"]:
+            raise DynsparseError(
+                f"config: {key}: {name!r} is not among this study's environments; "
+                f"{did_you_mean(name, study['environments'])}"
+            )
+
+
+def _check_learning(study: Mapping[str, Any]) -> None:
+    learning = study["learning"]
+    _check_listed("learning.environments", learning["environments"], study)
+    if learning["threshold"] not in learning["model_thresholds"]:
+        raise DynsparseError(
+            f"config: learning.model_thresholds must hold learning.threshold "
+            f"({learning['threshold']:g})"
+        )
+    if learning["test_share"] + learning["validation_share"] >= 1:
+        raise DynsparseError(
+            "config: learning.test_share and learning.validation_share leave nothing to train on; "
+            "their sum must be less than 1"
+        )

@@ -96,11 +96,11 @@ def samples(environment: str, given: Sizes, scratch: Path, report: Report) -> No
             report.tell(f"verified_{name}", row[name])
 
 
-def million(given: Sizes, scratch: Path, report: Report) -> None:
+def million(given: Sizes, scratch: Path, report: Report, patience_s: float) -> None:
     """Collect the second expert's episodes with the device to oneself."""
     environment = given.learned[0]
     path = data_file(scratch, environment, 1)
-    with device_alone(scratch, patience_s=10.0) as alone, report.timing("collect_s"):
+    with device_alone(scratch, patience_s) as alone, report.timing("collect_s"):
         report.tell("alone", int(alone))
         started = time.perf_counter()
         collect(path, environment, "expert", 1, settings(given, given.later_episodes))
@@ -146,7 +146,7 @@ def main() -> None:
     if arguments.part == "samples":
         samples(environment, given, arguments.scratch, report)
     elif arguments.part == "million":
-        million(given, arguments.scratch, report)
+        million(given, arguments.scratch, report, arguments.budget_s / 2)
     else:
         count(given, arguments.scratch, arguments.folder, report)
 

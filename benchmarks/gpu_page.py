@@ -72,11 +72,21 @@ def _facts(facts: dict) -> str:
 
 
 def _rates(rows: list[Row]) -> str:
-    keys = ("environment", "program", "method", "batch", "per_s", "build_s", "alone")
+    keys = ("environment", "program", "method", "batch", "per_s", "build_s", "alone", "compiling")
     order = list(dict.fromkeys(row["environment"] for row in rows))
     rows = sorted(rows, key=lambda row: (order.index(row["environment"]), row["program"]))
     return _table(
-        ("environment", "program", "method", "batch", "samples/s", "compile [s]", "alone", ""),
+        (
+            "environment",
+            "program",
+            "method",
+            "batch",
+            "samples/s",
+            "compile [s]",
+            "alone",
+            "others compiling",
+            "",
+        ),
         (
             [*(row[key] for key in keys), "" if row["outcome"] == "measured" else row["outcome"]]
             for row in rows

@@ -29,23 +29,27 @@ from dynsparse.job import prepare_to_compile
 from dynsparse.precision import precision
 
 STEP = "step"
-# To time and answer, per environment, before the budget ends; and how long a busy device is
-# waited for.
-RESERVE_S, PATIENCE_S = 8.0, 60.0
+# To time and answer, per environment, before the budget ends.
+RESERVE_S = 8.0
 
 Job = tuple[int, tuple[str, ...]]  # a batch, and the programs to build for it
 COLUMNS = ("environment", "program", "method", "batch", "per_s", "calls", "alone", "build_s")
-COLUMNS = (*COLUMNS, "samples_per_call", "cut_off_share", "peak_gb", "states", "outcome")
+COLUMNS = (
+    *COLUMNS,
+    "compiling",
+    "samples_per_call",
+    "cut_off_share",
+    "peak_gb",
+    "states",
+    "outcome",
+)
 
 
-def jobs(part: str, given: Sizes) -> list[Job]:
+def jobs(given: Sizes) -> list[Job]:
     """What to measure, the most telling first."""
     first, *rest = given.batches
-    if part == "first":
-        return [(first, (STEP, "auto"))]
-    methods = tuple(METHODS)
-    later: list[Job] = [(batch, (STEP, "auto")) for batch in rest]
-    return [*later[:2], (first, methods), *later[2:]]
+    found: list[Job] = [(batch, (STEP, "auto")) for batch in (first, *rest)]
+    return [*found[:-1], (first, tuple(METHODS)), *found[-1:]]
 
 
 @dataclass
@@ -67,12 +71,17 @@ class Worker:
             return
 
 
-def conduct(part: str, arguments: argparse.Namespace) -> None:
-    """Let all environments compile at once, and time what is there when nobody compiles."""
+def conduct(arguments: argparse.Namespace) -> None:
+    """Let all environments compile at once, and time what is there when few still do."""
     end = time.monotonic() + arguments.budget_s
     given = sizes(arguments.rehearse)
     answers: queue.Queue[tuple[Worker, dict[str, Any] | None]] = queue.Queue()
-    workers = [_start(name, jobs(part, given), arguments, answers) for name in given.environments]
+    workers = [_start(name, jobs(given), arguments, answers) for name in given.environments]
+
+    few = len(workers) // 4
+
+    def compiling() -> int:
+        return sum(worker.building for worker in workers)
 
     def left() -> float:
         return end - time.monotonic() - RESERVE_S * (1 + sum(bool(w.built) for w in workers))
@@ -83,18 +92,19 @@ def conduct(part: str, arguments: argparse.Namespace) -> None:
                 batch, programs = worker.jobs.pop(0)
                 worker.ask({"do": "build", "batch": batch, "programs": programs})
                 worker.building = True
-        while any(w.building for w in workers) and left() > 0:
+        while (compiling() > few or not any(w.built for w in workers)) and left() > 0:
+            if not compiling():
+                break
             try:
                 _took(*answers.get(timeout=max(0.1, left())), arguments)
             except queue.Empty:
                 break
-        patience_s = min(PATIENCE_S, max(0.0, left()))
-        with device_alone(arguments.scratch, patience_s) as alone:
-            quiet = alone and not any(w.building for w in workers)
+        with device_alone(arguments.scratch, max(0.0, left())) as alone:
             for worker in workers:
                 if worker.built and not worker.building:
                     worker.ask({"do": "time", "programs": worker.built.pop()})
-                    _timed(worker, answers, quiet, end, arguments)
+                    about = {"alone": int(alone), "compiling": compiling()}
+                    _timed(worker, answers, about, end, arguments)
 
 
 def _took(worker: Worker, answer: dict[str, Any] | None, arguments: argparse.Namespace) -> None:
@@ -111,7 +121,11 @@ def _took(worker: Worker, answer: dict[str, Any] | None, arguments: argparse.Nam
 
 
 def _timed(
-    worker: Worker, answers: queue.Queue, alone: bool, end: float, arguments: argparse.Namespace
+    worker: Worker,
+    answers: queue.Queue,
+    about: dict[str, int],
+    end: float,
+    arguments: argparse.Namespace,
 ) -> None:
     """Write the rows of one worker, whose turn it is; others may meanwhile have built."""
     while end > time.monotonic():
@@ -124,7 +138,7 @@ def _timed(
             if who is worker:
                 return
         elif "row" in answer:
-            _write(arguments, {**answer["row"], "alone": int(alone)})
+            _write(arguments, {**answer["row"], **about})
         else:
             return
 
@@ -292,7 +306,7 @@ def _attempted(bench: Bench, do: Callable[[str, int], Any], program: str, batch:
 def main() -> None:
     """Ask, or be a worker."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=["first", "more", "worker"])
+    parser.add_argument("part", choices=["conduct", "worker"])
     parser.add_argument("--environment")
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--scratch", type=Path, required=True)
@@ -301,7 +315,7 @@ def main() -> None:
     parser.add_argument("budget_s", type=float)
     arguments = parser.parse_args()
     if arguments.part != "worker":
-        conduct(arguments.part, arguments)
+        conduct(arguments)
         return
     prepare_to_compile()
     with precision("float64"):

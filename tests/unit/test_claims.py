@@ -1,7 +1,6 @@
 """The paper's claims on planted data: each verdict for a known reason."""
 
 import numpy as np
-import pyarrow.compute as pc
 import pytest
 from sparsity_fakes import fake_dataset, fake_episode, packed, steps_of
 
@@ -14,7 +13,7 @@ from dynsparse.sparsity.parquet import write_table
 from dynsparse.sparsity.scan import pack_episode
 from dynsparse.sparsity.strides import measure_strides
 from dynsparse.tables.cases import read_cases
-from dynsparse.tables.claims import CLAIMS, NO, OPEN, YES, evaluate
+from dynsparse.tables.claims import CANNOT_FAIL, CLAIMS, NO, OPEN, YES, evaluate
 from dynsparse.tables.table_robustness import Statistics, judged, table_robustness
 from dynsparse.tables.table_thresholds import table_thresholds
 
@@ -41,7 +40,7 @@ def dataset(seed, switch_every=10, touching_episodes=None):
     return fake_dataset(episodes, seed=seed)
 
 
-def statistics(seeds=(0, 1), **options):
+def statistics(seeds=range(5), **options):
     return measured([dataset(seed, **options) for seed in seeds])
 
 
@@ -78,8 +77,10 @@ def test_every_claim_is_judged(case):
     assert (touching.value, touching.stands) == (-0.25, YES)
     for lasting in (found["zeros last several steps"], found["nonzeros last several steps"]):
         assert (lasting.value, lasting.stands) == (pytest.approx(10), YES)
-    short = found["shorter than 50 steps"]
-    assert (short.value, short.low, short.high, short.stands) == (100, 100, 100, YES)
+    for name in ("shorter than 50 steps", "shorter than 50 steps, by time"):
+        short = found[name]
+        assert (short.value, short.low, short.high, short.stands) == (100, 100, 100, YES)
+        assert short.by_seed == "100, 100, 100, 100, 100"
 
 
 def switching(zero, episodes=4, seed=0):
@@ -100,15 +101,17 @@ def test_a_pattern_that_changes_in_every_step_is_not_stable():
 
 
 def test_zeros_of_one_step_are_not_stable_however_seldom_they_are():
-    found = evaluate(judged(measured([switching(np.arange(500) % 5 == 2)]), 1e-12), {})
+    case = measured([switching(np.arange(500) % 5 == 2, seed=seed) for seed in range(5)])
+    found = evaluate(judged(case, 1e-12), {})
     zeros, nonzeros = found["zeros last several steps"], found["nonzeros last several steps"]
     assert (zeros.value, zeros.stands) == (pytest.approx(1), NO)
     assert (nonzeros.value, nonzeros.stands) == (pytest.approx(4), YES)
 
 
 def test_a_few_changes_decide_nothing():
-    """Two zeros of one step, and two of five, in four episodes: eight changes."""
-    found = evaluate(judged(measured([switching(np.arange(500) == 250)]), 1e-12), {})
+    """A zero of one step in each of five seeds: ten changes."""
+    seeds = [switching(np.arange(500) == 250, episodes=1, seed=seed) for seed in range(5)]
+    found = evaluate(judged(measured(seeds), 1e-12), {})
     zeros, nonzeros = found["zeros last several steps"], found["nonzeros last several steps"]
     assert (zeros.value, zeros.stands) == (1, OPEN)
     assert (nonzeros.value, nonzeros.stands) == (None, OPEN)  # none was seen to end
@@ -122,8 +125,41 @@ def test_long_durations_are_not_short():
 
 def test_an_episode_of_sixty_steps_cannot_tell_what_lasts_fifty():
     zero = np.arange(60) % 3 == 1
-    short = evaluate(judged(measured([switching(zero, 8)]), 1e-12), {})["shorter than 50 steps"]
-    assert (short.value, short.stands) == (100, OPEN)
+    case = measured([switching(zero, 8, seed) for seed in range(5)])
+    short = evaluate(judged(case, 1e-12), {})["shorter than 50 steps"]
+    assert (short.value, short.low, short.stands) == (100, 100, OPEN)
+
+
+def test_most_runs_may_be_short_and_most_time_in_long_ones():
+    """Of ten runs of zeros nine last two steps, and the tenth 100."""
+    zero = np.concatenate([np.tile([True, True, False], 9), np.ones(100, bool), np.zeros(73, bool)])
+    case = measured([switching(np.roll(zero, 40), seed=seed) for seed in range(5)])
+    found = evaluate(judged(case, 1e-12), {})
+    runs, time = (found[f"shorter than 50 steps{how}"] for how in ("", ", by time"))
+    assert (runs.value, runs.stands) == (pytest.approx(90), YES)
+    assert (time.value, time.stands) == (pytest.approx(100 * 18 / 118), NO)
+
+
+def values(choices, seed=0):
+    """Of 16 elements the first so many are zero, each of the numbers in turn."""
+    zeros = np.resize(choices, 400)
+    state = np.where(np.arange(16) < zeros[:, None], 0.0, 1.0).reshape(-1, 4, 4)
+    episode = fake_episode(0, state, action_jacobian=np.ones((400, 4, 1)))
+    return fake_dataset([episode], seed=seed, state_names=tuple("abcd"))
+
+
+@pytest.mark.parametrize(
+    ("choices", "percent", "stands"),
+    [
+        ([0, 2, 4], 100, CANNOT_FAIL),  # 16 elements: bins 0, 1 and 2
+        ([0, 2, 4, 6, 8, 10], 50, NO),  # six bins, equally full
+        ([0] * 19 + [15], 100, YES),  # two of the ten bins that could be reached
+    ],
+)
+def test_few_values_are_judged_by_what_could_have_been(choices, percent, stands):
+    case = measured([values(choices, seed) for seed in range(5)])
+    found = evaluate(judged(case, 1e-12), {})["few values"]
+    assert (found.value, found.stands) == (pytest.approx(percent, abs=1), stands)
 
 
 def test_without_a_finite_sample_every_claim_is_open():
@@ -134,37 +170,43 @@ def test_without_a_finite_sample_every_claim_is_open():
     assert {(each.value, each.stands) for each in found.values()} == {(None, OPEN)}
 
 
-def test_leaving_a_seed_out_does_not_change_what_is_resampled():
-    """Seeds differ in how long zeros last, their episodes do not: seeds have wider intervals."""
-    case = measured([dataset(seed, switch_every=5 + seed) for seed in range(5)])
+MEANS = (
+    "few values",
+    "contacts lower sparsity",
+    "zeros last several steps",
+    "nonzeros last several steps",
+    "shorter than 50 steps",
+    "shorter than 50 steps, by time",
+)
+COUNTS = ("few are always zero", "no action is without effect", "some are sometimes zero")
+
+
+def test_four_seeds_leave_every_mean_open_and_no_count():
+    """However many episodes they have: those of one policy are alike."""
+    for seeds, stands in ((range(4), OPEN), (range(5), YES)):
+        found = evaluate(judged(statistics(seeds), 1e-12), {})
+        decided = {found[name].stands for name in MEANS if found[name].stands != CANNOT_FAIL}
+        assert decided == {stands}
+        assert {found[name].stands for name in COUNTS} == {YES}
+    assert found["zeros last several steps"].by_seed == "10, 10, 10, 10, 10"
+
+
+def test_what_a_single_policy_shows_differently_is_seen():
+    """Two seeds whose contacts last two steps, and a third whose last ten: no verdict."""
+    case = measured([dataset(seed, switch_every=(2, 2, 10)[seed]) for seed in range(3)])
+    found = evaluate(judged(case, 1e-12), {})["nonzeros last several steps"]
+    assert (found.low, found.high, found.stands) == (None, None, OPEN)
+    assert found.by_seed == "2, 2, 10"
+
+
+def test_a_seed_less_is_a_policy_less():
+    case = statistics(range(6))
     rows = table_robustness([case], {}, {}, 1e-12).to_pylist()
-    (row,) = (
-        row
-        for row in rows
-        if (row["setting"], row["claim"]) == ("without 0", "zeros last several steps")
-    )
-    left = judged(Statistics(*(t.filter(pc.not_equal(t["seed"], 0)) for t in case)), 1e-12)
-    seeds, episodes = (
-        evaluate(left._replace(unit=unit), {})["zeros last several steps"]
-        for unit in ("seed", "episode")
-    )
-    assert (row["low"], row["high"]) == (seeds.low, seeds.high)
-    assert seeds.high - seeds.low > 1.3 * (episodes.high - episodes.low)
-
-
-def test_too_few_episodes_leave_a_mean_open():
-    data = statistics(seeds=(0,))
-    few = Statistics(*(table.filter(_first_two(table)) for table in data))
-    found = evaluate(judged(few, 1e-12), {})
-    assert found["zeros last several steps"].stands == OPEN
-    assert found["shorter than 50 steps"].stands == OPEN
-    assert found["contacts lower sparsity"].stands == OPEN
-
-
-def _first_two(table):
-    if "episode" not in table.column_names:
-        return np.ones(table.num_rows, bool)
-    return table["episode"].to_numpy() < 2
+    without = [row for row in rows if row["varied"] == "seeds" and row["claim"] in MEANS]
+    assert {row["stands"] for row in without} <= {YES, CANNOT_FAIL}
+    rows = table_robustness([statistics()], {}, {}, 1e-12).to_pylist()
+    without = [row for row in rows if row["varied"] == "seeds" and row["claim"] in MEANS]
+    assert {row["stands"] for row in without} <= {OPEN, CANNOT_FAIL}
 
 
 def test_each_claim_is_judged_again_with_one_thing_varied(case):
@@ -174,8 +216,7 @@ def test_each_claim_is_judged_again_with_one_thing_varied(case):
     assert varied == {
         ("nothing", ""),
         ("threshold", "0.001"),
-        ("seeds", "without 0"),
-        ("seeds", "without 1"),
+        *(("seeds", f"without {seed}") for seed in range(5)),
         ("samples", "1000"),
         ("ablation", "float32"),
     }

@@ -350,3 +350,11 @@ def test_verification_tells_each_methods_share():
     assert labels == ["hybrid: 100.0% right", "unrolled: 50.0% right"]
     assert axes.get_title() == "FingerSpin (expert)\n2 samples, 1 left out"
     assert len(axes.lines) == 2
+
+
+def test_a_method_without_a_look_of_its_own_is_drawn_too():
+    methods = ("hybrid", "new", "unrolled", "another", "implicit", "mujoco_c")
+    table = pa.concat_tables(verified([1e-9], name, name == "hybrid") for name in methods)
+    axes = figure_verification([table]).axes[0]
+    labels = [text.get_text().split(":")[0] for text in axes.get_legend().get_texts()]
+    assert labels == ["hybrid", "unrolled", "implicit", "mujoco_c", "another", "new"]

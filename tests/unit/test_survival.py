@@ -121,9 +121,9 @@ def test_whole_units_are_resampled_of_the_same_estimate(ended, cut, steps):
     table = runs(ended, cut)
     unit = np.arange(table.num_rows) % 4
     found, whole = risk(table, unit), survival(table, zero=True)
-    mean = mean_interval(found, "4 episodes")
+    mean = mean_interval(found)
     assert mean.mean == pytest.approx(whole.mean)
-    share = share_interval(found, "4 episodes", steps)
+    share = share_interval(found, steps)
     at = np.flatnonzero(whole.length <= steps)[-1]
     over = whole.share[-1] > 1e-9 and whole.length[-1] < steps
     assert np.isnan(share.mean) if over else share.mean == pytest.approx(whole.share[at], abs=1e-9)
@@ -141,7 +141,7 @@ def test_the_interval_of_a_mean_duration_holds_the_truth():
         cut = lasts >= seen
         table = runs(lasts[~cut].tolist(), seen[cut].tolist())
         order = rng.permutation(200) % 20
-        found = mean_interval(risk(table, order), "20 episodes")
+        found = mean_interval(risk(table, order))
         held += found.low <= 4 <= found.high
     # 0.93 is expected of 20 units; three standard errors of 100 trials are 0.077.
     assert held / 100 > 0.85

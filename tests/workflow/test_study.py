@@ -30,10 +30,10 @@ def edit(finished):
 
 def test_the_default_study_has_a_job_per_file_and_stage(project):
     jobs = project.study("config/config.yaml").planned()
-    per_file = ["collect_jacobians", "verify_jacobians"]
+    per_file = ["collect_jacobians", "verify_jacobians", "measure_memory"]
     per_file += ["measure_patterns", "measure_steps", "measure_durations"]
     assert {rule: jobs[rule] for rule in per_file} == dict.fromkeys(per_file, 8 * 2)
-    assert jobs["merge"] == 8 * 7
+    assert jobs["merge"] == 8 * 8
     assert jobs["describe_patterns"] == 8
     assert jobs["model_structure"] == 1
     items = ["table_1", "table_a1_1", "verification", "learning_curves"]
@@ -46,7 +46,7 @@ def test_the_default_study_has_a_job_per_file_and_stage(project):
 def test_the_papers_study_has_80_files(project):
     jobs = project.study("config/paper.yaml").planned()
     assert jobs["train_expert"] == jobs["collect_jacobians"] == jobs["verify_jacobians"] == 80
-    assert jobs["merge"] == 8 * 7
+    assert jobs["merge"] == 8 * 8
     assert jobs["table_1"] == jobs["figure_7"] == 1
 
 

@@ -79,7 +79,7 @@ rule merge:
     log:
         f"{LOGS}/merge/{{environment}}/{{behaviour}}/{{statistic}}.log",
     wildcard_constraints:
-        statistic="elements|sparsities|steps|durations|strides|verification|verification_elements|replay",
+        statistic="elements|sparsities|steps|durations|strides|verification|verification_elements|replay|memory",
     conda:
         "../../envs/conda.yaml"
     resources:

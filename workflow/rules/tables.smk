@@ -25,6 +25,56 @@ rule table_1:
         "../scripts/table_1.py"
 
 
+rule table_figure_3:
+    input:
+        elements=each_case(f"{MERGED}/elements.parquet"),
+        occurrences=each_case(f"{MERGED}/occurrences.parquet"),
+        published="resources/paper/figure_3.csv",
+        library=library("tables.table_figure_3", "tables.published", "tables.writing"),
+    output:
+        parquet=f"{TABLES}/table_figure_3.parquet",
+        csv=report(
+            f"{TABLES}/table_figure_3.csv",
+            caption="../report/table_figure_3.rst",
+            category="Q1 Global sparsity",
+            labels={"item": "Figure 3, cell by cell"},
+        ),
+        md=f"{TABLES}/table_figure_3.md",
+    log:
+        f"{LOGS}/table_figure_3.log",
+    conda:
+        "../../envs/conda.yaml"
+    params:
+        threshold=config["sparsity"]["threshold"],
+    script:
+        "../scripts/table_figure_3.py"
+
+
+rule table_figure_3_groups:
+    input:
+        elements=each_case(f"{MERGED}/elements.parquet"),
+        occurrences=each_case(f"{MERGED}/occurrences.parquet"),
+        published="resources/paper/figure_3.csv",
+        library=library("tables.table_figure_3", "tables.published", "tables.writing"),
+    output:
+        parquet=f"{TABLES}/table_figure_3_groups.parquet",
+        csv=report(
+            f"{TABLES}/table_figure_3_groups.csv",
+            caption="../report/table_figure_3_groups.rst",
+            category="Q1 Global sparsity",
+            labels={"item": "Figure 3, by published number"},
+        ),
+        md=f"{TABLES}/table_figure_3_groups.md",
+    log:
+        f"{LOGS}/table_figure_3_groups.log",
+    conda:
+        "../../envs/conda.yaml"
+    params:
+        threshold=config["sparsity"]["threshold"],
+    script:
+        "../scripts/table_figure_3_groups.py"
+
+
 rule table_a1_1:
     input:
         steps=each_case(f"{MERGED}/steps.parquet"),
@@ -88,5 +138,12 @@ rule require_verified:
 
 ITEMS.append(f"{RESULTS}/verified")
 ITEMS += [
-    f"{TABLES}/{name}.parquet" for name in ("table_1", "table_a1_1", "verification")
+    f"{TABLES}/{name}.parquet"
+    for name in (
+        "table_1",
+        "table_figure_3",
+        "table_figure_3_groups",
+        "table_a1_1",
+        "verification",
+    )
 ]

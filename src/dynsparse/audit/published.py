@@ -13,7 +13,8 @@ from dynsparse.audit.manifest import Manifest
 from dynsparse.audit.recipes import project_file
 from dynsparse.errors import DynsparseError
 
-KEYS = ("environment",)
+# Columns that say what a published number is about.
+KEYS = ("environment", "row", "column")
 PREFIX, FOLDER = "paper_", "resources/paper/"
 # Our columns where they are not named like the paper's.
 OURS = {"mean_reward": "mean_return_per_1000_steps"}
@@ -78,7 +79,11 @@ def _altered(manifest: Manifest, path: str, rows: list[dict[str, Any]]) -> Itera
     for name in _files(manifest.artefacts[path].sources):
         published = _read(project_file(manifest, name))
         for paper in (row for row in published if "environment" in row):
-            own = [row for row in rows if row.get("environment") == paper["environment"]]
+            about = {key: value for key, value in paper.items() if key in KEYS}
+            # A table that does not tell rows and columns apart sums them up.
+            if rows and not about.keys() <= rows[0].keys():
+                continue
+            own = [row for row in rows if _about(row, about)]
             if not own and paper["environment"] in manifest.config["environments"]:
                 yield f"has no row for {paper['environment']}, which {name} has"
             for quantity, value in ((k, float(v)) for k, v in paper.items() if k not in KEYS):
@@ -88,6 +93,10 @@ def _altered(manifest: Manifest, path: str, rows: list[dict[str, Any]]) -> Itera
                         f"{paper['environment']}: {PREFIX}{quantity} is"
                         f" {wrong[0][PREFIX + quantity]}, published {value}"
                     )
+
+
+def _about(row: Row, about: Mapping[str, str]) -> bool:
+    return all(str(row.get(key)) == value for key, value in about.items())
 
 
 def _read(path: Path) -> list[dict[str, str]]:

@@ -23,14 +23,14 @@ LABELS = {
 
 
 class Curve(NamedTuple):
-    """Percentages at every lag, and the 95 % interval around them (NaN without one)."""
+    """Percentages at every lag, the 95 % interval around them (NaN without one), and by seed."""
 
     lag: np.ndarray
     mean: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    each: np.ndarray
     events: int
-    over: str
 
 
 @styled()
@@ -41,8 +41,9 @@ def figure_contact_events(events: Sequence[pa.Table]) -> Figure:
         events: tables of kind ``events``, merged over seeds, one per environment and behaviour.
 
     Returns:
-        Lines are means over all events, bands their 95 % bootstrap intervals, over seeds or,
-        where seeds are few, over episodes. Cases in which nothing touches are named below.
+        Thick lines are means over all events; bands are their 95 % bootstrap intervals over seeds,
+        thin lines single seeds where seeds are too few for one. Cases in which nothing touches
+        are left out.
     """
     shown = [table for table in events if table.num_rows]
     figure = Figure(figsize=(7.0, 1.1 + 1.5 * max(len(shown), 1)), layout="constrained")
@@ -73,21 +74,23 @@ def curve(events: pa.Table, event: str, column: str) -> Curve:
     """
     rows = events.filter(pc.equal(events["event"], event))
     lags = np.array(sorted(pc.unique(rows["lag"]).to_pylist()), dtype=int)
-    unit, over = units(rows["seed"].to_numpy(), rows["episode"].to_numpy())
+    unit = units(rows["seed"].to_numpy())
+    count = int(unit.max(initial=-1)) + 1
     if column == "changes":
         values, weight = rows["changes"].to_numpy(), rows["change_samples"].to_numpy()
     else:
         values = rows[f"{column}_zeros"].to_numpy()
         weight = rows["samples"].to_numpy() * metadata_of(events)["elements"][column]
     found = [
-        ratio(np.bincount(unit[at], values[at]), np.bincount(unit[at], weight[at]), over)
+        ratio(*(np.bincount(unit[at], each[at], minlength=count) for each in (values, weight)))
         for at in (rows["lag"].to_numpy() == lag for lag in lags)
     ]
     mean, low, high = (
         100 * np.array([getattr(each, name) for each in found]) for name in ("mean", "low", "high")
     )
     happened = rows.filter(pc.equal(rows["lag"], 0))
-    return Curve(lags, mean, low, high, pc.sum(happened["samples"]).as_py() or 0, over)
+    by_seed = 100 * np.array([interval.each for interval in found]).reshape(len(lags), count)
+    return Curve(lags, mean, low, high, by_seed, pc.sum(happened["samples"]).as_py() or 0)
 
 
 def _panel(axes: Axes, table: pa.Table, event: str) -> None:
@@ -98,8 +101,11 @@ def _panel(axes: Axes, table: pa.Table, event: str) -> None:
         axes.fill_between(found.lag, found.low, found.high, color=colour, alpha=0.25, linewidth=0)
         style = ":" if column == "changes" else "-"
         axes.plot(found.lag, found.mean, color=colour, linestyle=style, label=LABELS[column])
+        if np.isnan(found.low).all():
+            axes.plot(found.lag, found.each, color=colour, linewidth=0.5, alpha=0.6)
     axes.axvline(0, color="0.5", linewidth=0.6)
     axes.set_ylim(-4, 104)
     noun = counted(found.events, event)
-    axes.set_title(f"{heading(table)}: {noun}, {found.over}", fontsize=8)
+    seeds = counted(found.each.shape[1], "seed")
+    axes.set_title(f"{heading(table)}: {noun}, {seeds}", fontsize=8)
     axes.set_xlabel(f"control steps of {dt_ms:g} ms after the {event}", fontsize=7, labelpad=1)

@@ -1,6 +1,6 @@
 """How far Jacobians are from finite differences of the same step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,17 @@ from dynsparse.figures.style import SERIES, counted, heading, panels, styled
 RIGHT = 1e-4
 # What finite differences cannot tell from zero, and more than any error that was seen.
 SMALLEST, LARGEST = 1e-13, 1e4
-# A method looks the same in every panel and every study; drawn in this order, thick below thin.
+# A method looks the same in every panel and every study; drawn in this order, thick below thin,
+# and after them in grey those that have no look of their own.
 LOOKS: dict[str, dict[str, Any]] = {
     "hybrid": {"color": SERIES[0], "linewidth": 2.4, "alpha": 0.6},
     "unrolled": {"color": SERIES[1], "linestyle": "--"},
     "implicit": {"color": SERIES[2], "linestyle": ":", "linewidth": 1.6},
     "mujoco_c": {"color": SERIES[3], "linestyle": "-."},
 }
+
+
+OTHER_LOOK: dict[str, Any] = {"color": "0.4", "linestyle": (0, (1, 3))}
 
 
 @styled()
@@ -49,17 +53,29 @@ def figure_verification(samples: Sequence[pa.Table]) -> Figure:
     return figure
 
 
+def drawn(methods: Iterable[str]) -> list[str]:
+    """Every method, those with a look of their own first and in its order."""
+    found = set(methods)
+    return [name for name in LOOKS if name in found] + sorted(found - LOOKS.keys())
+
+
 def _exceedance(axes: Axes, table: pa.Table) -> None:
     smooth = pc.invert(pc.or_(table["kink"], table["jump"]))
     axes.axvspan(RIGHT, LARGEST, color="#E8E8E8", linewidth=0)
-    for method in (name for name in LOOKS if name in table["method"].unique().to_pylist()):
+    for method in drawn(table["method"].unique().to_pylist()):
         chosen = pc.and_(smooth, pc.equal(table["method"], method))
         error = np.sort(table["error"].to_numpy()[chosen.to_numpy(zero_copy_only=False)])
         if not len(error):
             continue
         label = f"{method}: {(error < RIGHT).mean():.1%} right"
         share = 1 - np.arange(len(error)) / len(error)
-        axes.step(np.maximum(error, SMALLEST), share, where="pre", label=label, **LOOKS[method])
+        axes.step(
+            np.maximum(error, SMALLEST),
+            share,
+            where="pre",
+            label=label,
+            **LOOKS.get(method, OTHER_LOOK),
+        )
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(SMALLEST, LARGEST)

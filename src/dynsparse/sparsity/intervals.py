@@ -1,56 +1,54 @@
-"""Intervals of means: which repetitions are independent, and what resampling them gives."""
+"""Means over seeds: their interval where seeds are enough, and the value of each seed."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Num
 from scipy.stats import bootstrap
 
-# Seeds are independent; with fewer than five of them a bootstrap has too few values to draw
-# from, and episodes take their place. With fewer than three there is no interval at all.
-LEAST_SEEDS, LEAST_UNITS = 5, 3
+# A seed has a policy of its own, and episodes of one policy are alike: only seeds are independent.
+# With fewer than five a bootstrap has too few values to draw from, and there is no interval.
+LEAST_SEEDS = 5
 CONFIDENCE, RESAMPLES = 0.95, 2000
-
-Unit = Literal["seed", "episode"]
 
 
 class Interval(NamedTuple):
-    """A mean with its 95 % bootstrap interval, and what was resampled; NaN if it has none."""
+    """A mean with its 95 % bootstrap interval over seeds; NaN where it has none.
+
+    Attributes:
+        mean: of all seeds together.
+        low: lower limit.
+        high: upper limit.
+        each: the same number of every seed by itself, NaN where a seed does not tell.
+    """
 
     mean: float
     low: float
     high: float
-    over: str
-
-
-def unit_of(seed: Int[np.ndarray, " rows"]) -> Unit:
-    """What to resample in a study: seeds if there are at least ``LEAST_SEEDS``, else episodes."""
-    return "seed" if len(np.unique(seed)) >= LEAST_SEEDS else "episode"
+    each: tuple[float, ...]
 
 
 def units(
-    seed: Int[np.ndarray, " rows"], episode: Int[np.ndarray, " rows"], unit: Unit | None = None
-) -> tuple[Int[np.ndarray, " rows"], str]:
-    """The unit that each row belongs to (numbered from zero), and what units are.
+    seed: Int[np.ndarray, " rows"], of: Sequence[int] | None = None
+) -> Int[np.ndarray, " rows"]:
+    """The unit that each row belongs to, numbered from zero in the order of seeds.
 
     Args:
         seed: of each row.
-        episode: of each row.
-        unit: what units are, if the rows are not those of the whole study; else ``unit_of`` them.
-
-    Returns:
-        Numbers; and for example ``4 episodes``.
+        of: all seeds, if some of them may have no row.
     """
-    unit = unit or unit_of(seed)
-    keys = np.stack([seed, episode if unit == "episode" else np.zeros_like(seed)], axis=1)
-    number = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
-    count = int(number.max()) + 1 if len(number) else 0
-    return number, f"{count} {unit}" + ("" if count == 1 else "s")
+    known = np.unique(seed if of is None else np.asarray(of, dtype=np.int64))
+    return np.searchsorted(known, seed)
+
+
+def listed(each: Sequence[float]) -> str:
+    """The values of seeds as text, in the order of seeds; a dash for what is not known."""
+    return ", ".join("-" if np.isnan(value) else f"{value:.4g}" for value in each)
 
 
 def ratio(
-    numerator: Float[np.ndarray, " units"], denominator: Float[np.ndarray, " units"], over: str
+    numerator: Float[np.ndarray, " units"], denominator: Float[np.ndarray, " units"]
 ) -> Interval:
     """Sum over sum, and its interval when whole units are drawn with replacement.
 
@@ -59,8 +57,9 @@ def ratio(
     total = denominator.sum()
     mean = float(numerator.sum() / total) if total else np.nan
     filled = denominator > 0
-    if filled.sum() < LEAST_UNITS:
-        return Interval(mean, np.nan, np.nan, over)
+    each = tuple(np.where(filled, numerator / np.where(filled, denominator, 1), np.nan).tolist())
+    if filled.sum() < LEAST_SEEDS:
+        return Interval(mean, np.nan, np.nan, each)
     found = bootstrap(
         (numerator[filled], denominator[filled]),
         lambda n, d, axis: n.sum(axis=axis) / d.sum(axis=axis),
@@ -70,28 +69,26 @@ def ratio(
         method="percentile",
         rng=np.random.default_rng(0),
     ).confidence_interval
-    return Interval(mean, float(found.low), float(found.high), over)
+    return Interval(mean, float(found.low), float(found.high), each)
 
 
 def difference_of_ratios(
     first: tuple[Float[np.ndarray, " units"], Float[np.ndarray, " units"]],
     second: tuple[Float[np.ndarray, " units"], Float[np.ndarray, " units"]],
-    over: str,
 ) -> Interval:
     """``ratio(*first) - ratio(*second)``, both from the same drawn units.
 
     Draws in which one of the two has no samples are left out.
     """
-    enough = min((first[1] > 0).sum(), (second[1] > 0).sum()) >= LEAST_UNITS
+    enough = min((first[1] > 0).sum(), (second[1] > 0).sum()) >= LEAST_SEEDS
     used = (first[1] > 0) | (second[1] > 0)
-    return resampled(_difference, (*first, *second), used if enough else np.zeros_like(used), over)
+    return resampled(_difference, (*first, *second), used if enough else np.zeros_like(used))
 
 
 def resampled(
     statistic: Callable[..., np.ndarray],
     sums: Sequence[Num[np.ndarray, "units *columns"]],
     used: Bool[np.ndarray, " units"],
-    over: str,
 ) -> Interval:
     """A statistic of sums over units, and its interval when whole units are drawn.
 
@@ -99,19 +96,19 @@ def resampled(
         statistic: takes the total of each of ``sums``, a row per draw; NaN where it is unknown.
             Such draws are left out.
         sums: of every unit.
-        used: the units to draw from; with fewer than ``LEAST_UNITS`` there is no interval.
-        over: what units are.
+        used: the units to draw from; with fewer than ``LEAST_SEEDS`` there is no interval.
     """
     mean = statistic(*(each.sum(axis=0, keepdims=True) for each in sums)).item()
+    each = tuple(np.asarray(statistic(*sums), dtype=float).tolist())
     count = int(used.sum())
-    if count < LEAST_UNITS or np.isnan(mean):
-        return Interval(mean, np.nan, np.nan, over)
+    if count < LEAST_SEEDS or np.isnan(mean):
+        return Interval(mean, np.nan, np.nan, each)
     rng = np.random.default_rng(0)
     drawn = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(float)
     values = statistic(*(drawn @ each[used] for each in sums))
     tails = [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)]
     low, high = np.nanpercentile(values, tails)
-    return Interval(mean, float(low), float(high), over)
+    return Interval(mean, float(low), float(high), each)
 
 
 def _difference(

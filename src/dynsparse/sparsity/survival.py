@@ -82,16 +82,17 @@ class Risk(NamedTuple):
     at_risk: Int[np.ndarray, "units steps"]
 
 
-def risk(runs: pa.Table, unit: Int[np.ndarray, " runs"]) -> Risk:
+def risk(runs: pa.Table, unit: Int[np.ndarray, " runs"], units: int = 0) -> Risk:
     """What the runs of each unit tell of durations.
 
     Args:
         runs: rows of a ``strides`` table, none of them cut at the start.
         unit: of each row, from zero.
+        units: how many there are at least, should the last ones have no row.
     """
     cut = runs["cut_end"].to_numpy(zero_copy_only=False)
     length, count = runs["length"].to_numpy(), runs["count"].to_numpy()
-    shape = int(unit.max(initial=-1)) + 1, int(length.max(initial=0)) + 1
+    shape = max(int(unit.max(initial=-1)) + 1, units), int(length.max(initial=0)) + 1
     ended, seen = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     np.add.at(ended, (unit[~cut], length[~cut]), count[~cut])
     np.add.at(seen, (unit, length - cut), count)
@@ -99,16 +100,17 @@ def risk(runs: pa.Table, unit: Int[np.ndarray, " runs"]) -> Risk:
     return Risk(ended[:, 1:], at_risk[:, 1:])
 
 
-def mean_interval(known: Risk, over: str) -> Interval:
+def mean_interval(known: Risk) -> Interval:
     """The mean duration as ``survival`` has it, with its interval over units."""
 
     def mean(ended: np.ndarray, at_risk: np.ndarray) -> np.ndarray:
-        return 1 + (_outlasting(ended, at_risk) * (at_risk > 0)).sum(axis=-1)
+        steps = 1 + (_outlasting(ended, at_risk) * (at_risk > 0)).sum(axis=-1)
+        return np.where(at_risk[..., 0] > 0, steps, np.nan)
 
-    return resampled(mean, known, known.at_risk[:, 0] > 0, over)
+    return resampled(mean, known, known.at_risk[:, 0] > 0)
 
 
-def share_interval(known: Risk, over: str, steps: int) -> Interval:
+def share_interval(known: Risk, steps: int) -> Interval:
     """The share of runs that last longer than ``steps``, with its interval over units.
 
     NaN if all runs were cut before, so that nobody knows.
@@ -116,10 +118,11 @@ def share_interval(known: Risk, over: str, steps: int) -> Interval:
 
     def share(ended: np.ndarray, at_risk: np.ndarray) -> np.ndarray:
         left = _outlasting(ended, at_risk)[..., -1]
-        return np.where((at_risk[..., -1] > 0) | (left == 0), left, np.nan)
+        seen = (at_risk[..., 0] > 0) & ((at_risk[..., -1] > 0) | (left == 0))
+        return np.where(seen, left, np.nan)
 
     wide = [np.pad(each, ((0, 0), (0, steps)))[:, :steps] for each in known]
-    return resampled(share, wide, known.at_risk[:, 0] > 0, over)
+    return resampled(share, wide, known.at_risk[:, 0] > 0)
 
 
 def _outlasting(

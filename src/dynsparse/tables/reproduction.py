@@ -22,9 +22,11 @@ SCHEMA = pa.schema(
         ("ours", pa.float64()),
         ("low", pa.float64()),
         ("high", pa.float64()),
+        ("by_seed", pa.string()),
         ("stands", pa.string()),
         ("why", pa.string()),
         ("statement", pa.string()),
+        ("fails", pa.string()),
     ]
 )
 PAPERS_BEHAVIOUR = "expert"
@@ -45,9 +47,10 @@ def reproduction(
         threshold: the study's threshold.
 
     Returns:
-        ``SCHEMA``: ``paper`` is the published number where there is one; ``stands`` is yes, no,
-        or open where the interval decides neither; ``why`` gives the reason that the data
-        themselves show for a number that does not stand.
+        ``SCHEMA``: ``paper`` is the published number where there is one. A mean has an interval
+        over seeds from five seeds on, and always ``by_seed``, its value in each. ``stands`` is yes,
+        no, open where no interval decides, or cannot fail; ``why`` gives the reason that the data
+        themselves show for a number that does not stand; ``fails`` says what would refute it.
     """
     rows = [row for case in study for row in _rows(case, structure, published, threshold)]
     rows.sort(key=lambda row: [claim.name for claim in CLAIMS].index(row["claim"]))
@@ -82,9 +85,10 @@ def _rows(
                 "behaviour": behaviour,
                 "paper": _published(claim.name, paper),
                 "ours": found.value,
-                **{key: getattr(found, key) for key in ("low", "high", "stands")},
+                **{key: getattr(found, key) for key in ("low", "high", "by_seed", "stands")},
                 "why": "; ".join(filter(None, reasons)),
                 "statement": claim.statement,
+                "fails": claim.fails,
             }
         )
     return rows

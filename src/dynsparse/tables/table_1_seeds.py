@@ -26,7 +26,6 @@ SCHEMA = pa.schema(
         ("mean_action_sparsity", pa.float64()),
         ("action_low", pa.float64()),
         ("action_high", pa.float64()),
-        ("interval_over", pa.string()),
     ]
 )
 
@@ -43,7 +42,7 @@ def table_1_seeds(
 
     Returns:
         ``SCHEMA``: a row per seed, then a row ``all``. The limits are a 95 % bootstrap interval
-        of the mean over seeds, or over episodes where seeds are few; null where those are too.
+        of the mean over seeds; null with fewer than five seeds, whose rows tell how they differ.
     """
     rows = []
     for counted, measured in zip(elements, steps, strict=True):
@@ -58,10 +57,10 @@ def table_1_seeds(
 def sparsity_interval(steps: pa.Table, jacobian: str) -> Interval:
     """Mean sparsity of one Jacobian over samples, with its interval."""
     ok = steps.filter(steps["jacobian_ok"])
-    unit, over = units(ok["seed"].to_numpy(), ok["episode"].to_numpy())
+    unit = units(ok["seed"].to_numpy())
     zeros = ok[f"{jacobian}_zeros"].to_numpy().astype(float)
     possible = ok[f"{jacobian}_elements"].to_numpy().astype(float)
-    return ratio(np.bincount(unit, zeros), np.bincount(unit, possible), over)
+    return ratio(np.bincount(unit, zeros), np.bincount(unit, possible))
 
 
 def always_zero(counts: pa.Table, jacobian: str) -> int:
@@ -87,7 +86,6 @@ def _row(seed: str, counts: pa.Table, steps: pa.Table) -> dict[str, Any]:
         "mean_action_sparsity": known(action.mean),
         "action_low": known(action.low),
         "action_high": known(action.high),
-        "interval_over": state.over,
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from dynsparse.sparsity.intervals import Unit, difference_of_ratios, units
+from dynsparse.sparsity.intervals import difference_of_ratios, listed, units
 from dynsparse.sparsity.parquet import metadata_of
 from dynsparse.sparsity.patterns import byte_rows, unpack
 from dynsparse.sparsity.steps import ones
@@ -25,7 +25,7 @@ SCHEMA = pa.schema(
         ("difference", pa.float64()),
         ("difference_low", pa.float64()),
         ("difference_high", pa.float64()),
-        ("interval_over", pa.string()),
+        ("difference_by_seed", pa.string()),
     ]
 )
 ANY = "any pair"
@@ -35,44 +35,42 @@ class Occurrences(NamedTuple):
     """Columns of an ``occurrences`` table as arrays; a row stands for ``samples`` samples."""
 
     unit: np.ndarray
-    over: str
     samples: np.ndarray
     touching: np.ndarray
     zeros: dict[str, np.ndarray]
 
 
-def table_contacts(occurrences: Sequence[pa.Table], unit: Unit | None = None) -> pa.Table:
+def table_contacts(occurrences: Sequence[pa.Table]) -> pa.Table:
     """Sparsity while a pair of geoms touches beside that while it does not.
 
     Args:
         occurrences: tables of kind ``occurrences``, merged, one per environment and behaviour.
-        unit: what to resample (see ``dynsparse.sparsity.intervals.units``).
 
     Returns:
         ``SCHEMA``: one row per pair that ever touches and Jacobian, and one for ``any pair``. The
-        difference (touching minus apart) has a 95 % bootstrap interval over seeds, or over
-        episodes where seeds are few; it is null where those are too.
+        difference (touching minus apart) has a 95 % bootstrap interval over seeds, null with fewer
+        than five of them in which the pair touches and does not; each seed's is beside it.
     """
-    rows = [row for table in occurrences for row in _rows(table, unit)]
+    rows = [row for table in occurrences for row in _rows(table)]
     return item(rows, SCHEMA, "table_contacts", occurrences)
 
 
-def read_occurrences(table: pa.Table, of: Unit | None = None) -> Occurrences:
+def read_occurrences(table: pa.Table) -> Occurrences:
     """The numbers behind the packed bits."""
-    unit, over = units(table["seed"].to_numpy(), table["episode"].to_numpy(), of)
+    unit = units(table["seed"].to_numpy())
     zeros = {
         name: ones(byte_rows(table[f"{name}_pattern"].combine_chunks()))
         for name in ("state", "action")
     }
     pairs = len(metadata_of(table)["contact_names"])
     touching = unpack(byte_rows(table["contact"].combine_chunks()), pairs)
-    return Occurrences(unit, over, table["samples"].to_numpy(), touching, zeros)
+    return Occurrences(unit, table["samples"].to_numpy(), touching, zeros)
 
 
-def _rows(table: pa.Table, unit: Unit | None) -> list[dict[str, Any]]:
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
     if not table.num_rows:
         return []
-    found, names = read_occurrences(table, unit), metadata_of(table)["contact_names"]
+    found, names = read_occurrences(table), metadata_of(table)["contact_names"]
     columns: dict[str, Any] = {n: found.touching[:, k] for k, n in enumerate(names)}
     columns[ANY] = found.touching.any(axis=1)
     return [
@@ -99,7 +97,7 @@ def _compared(
         sides.append((sums / elements, np.bincount(found.unit, weight, minlength=count)))
     with np.errstate(invalid="ignore"):
         means = [float(np.divide(sums.sum(), weight.sum())) for sums, weight in sides]
-    difference = difference_of_ratios(sides[0], sides[1], found.over)
+    difference = difference_of_ratios(sides[0], sides[1])
     return {
         "touching_percent": 100 * float(sides[0][1].sum() / found.samples.sum()),
         "jacobian": jacobian,
@@ -108,5 +106,5 @@ def _compared(
         "difference": known(difference.mean),
         "difference_low": known(difference.low),
         "difference_high": known(difference.high),
-        "interval_over": difference.over,
+        "difference_by_seed": listed(difference.each),
     }

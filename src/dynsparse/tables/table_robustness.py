@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dynsparse.sparsity.intervals import unit_of
 from dynsparse.sparsity.merging import at_threshold
 from dynsparse.sparsity.parquet import metadata_of
 from dynsparse.tables.claims import CLAIMS, Case, Finding, evaluate
@@ -23,6 +22,7 @@ SCHEMA = pa.schema(
         ("value", pa.float64()),
         ("low", pa.float64()),
         ("high", pa.float64()),
+        ("by_seed", pa.string()),
         ("stands", pa.string()),
         ("as_in_study", pa.bool_()),
     ]
@@ -79,8 +79,7 @@ def table_robustness(
 
 def judged(case: Statistics, threshold: float) -> Case:
     """What the claims look at, at the study's own threshold."""
-    unit = unit_of(case.steps["seed"].to_numpy())
-    return Case(*_counts(case, threshold), case.steps, case.strides, case.occurrences, unit)
+    return Case(*_counts(case, threshold), case.steps, case.strides, case.occurrences)
 
 
 def _counts(case: Statistics, threshold: float) -> tuple[pa.Table, pa.Table]:
@@ -100,8 +99,7 @@ def _case_rows(
     seeds = sorted(pc.unique(case.steps["seed"]).to_pylist())
     for seed in seeds if len(seeds) > 1 else []:
         kept = (table.filter(pc.not_equal(table["seed"], seed)) for table in case)
-        # Resampled is what the whole study resamples, so that but one thing varies.
-        left = judged(Statistics(*kept), threshold)._replace(unit=whole.unit)
+        left = judged(Statistics(*kept), threshold)
         yield from _rows(case, "seeds", f"without {seed}", evaluate(left, paper))
     for size in SAMPLE_SIZES:
         if size <= pc.sum(case.steps["jacobian_ok"]).as_py():

@@ -66,7 +66,7 @@ def table_figure_3(
         element is zero, of all, of each seed, and of those in which something touches, in which
         nothing touches but a limit acts, and in which neither; null where there are none such.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for counted, seen in zip(elements, occurrences, strict=True):
         environment = counted["environment"][0].as_py()
         if any(name == environment for name, _, _ in published):
@@ -144,7 +144,7 @@ def _conditions(seen: pa.Table) -> dict[str, np.ndarray]:
     )
     # A friction loss that slides is no limit.
     limit = np.array([name.startswith("limit") for name in facts["constraint_names"]], bool)
-    touches, limited = touching.any(axis=1), active[:, limit].any(axis=1)
+    touches, limited = (np.asarray(bits.any(axis=1)) for bits in (touching, active[:, limit]))
     masks = (touches, ~touches & limited, ~touches & ~limited)
     return dict(zip(CONDITIONS, masks, strict=True))
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from dynsparse.environments.dynamics import StepRecord
 from dynsparse.jacobians import batched_jacobians, batches
@@ -50,6 +51,27 @@ def test_an_interrupt_ends_the_batches_that_are_left():
     with pytest.raises(KeyboardInterrupt):
         in_batches(program, (np.arange(1000.0),), 1, interrupted)
     assert len(asked) < 1000
+
+
+def blas_threads():
+    """Of every BLAS that is loaded, SciPy's (hence JAX's) included."""
+    found = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert any("scipy" in pool["filepath"] for pool in found)
+    return {pool["num_threads"] for pool in found}
+
+
+def test_batches_have_one_thread_of_blas_and_give_the_others_back():
+    def program(values):
+        seen.append(blas_threads())
+        return values
+
+    seen: list[set[int]] = []
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = blas_threads()
+        in_batches(program, (np.arange(3.0),), 1)
+        assert blas_threads() == before
+    assert before == {2}
+    assert seen == [{1}] * 3
 
 
 def test_the_c_engine_has_one_batch_under_way_since_it_uses_all_cores_itself(cartpole, monkeypatch):

@@ -9,7 +9,11 @@ from typing import Any
 
 import jax
 import numpy as np
+
+# JAX's LAPACK is SciPy's: it has to be there before its threads can be set.
+import scipy.linalg  # noqa: F401
 from jaxtyping import Float
+from threadpoolctl import threadpool_limits
 
 from dynsparse.environments.dynamics import Dynamics
 from dynsparse.jacobians.by_engine import engine_linearisations
@@ -75,7 +79,8 @@ def in_batches(
     """What ``program`` gives for all samples, asked ``batch`` of them at a time.
 
     Several batches are under way at once, since the operations on a small one leave cores idle;
-    what comes out does not depend on it.
+    what comes out does not depend on it. Each has one thread of BLAS: its matrices are small, and
+    by default BLAS starts as many threads as there are cores, in every batch.
 
     Args:
         program: takes arrays of ``batch`` samples and gives a tree of such arrays.
@@ -93,11 +98,12 @@ def in_batches(
 
     parts, threads = [], ThreadPoolExecutor(at_once or _at_once())
     try:
-        # The first call compiles; the others find its program.
-        rest = range(batch, samples, batch)
-        for result in chain([part(0)], threads.map(in_this_precision(part), rest)):
-            parts.append(result)
-            advance(len(jax.tree.leaves(result)[0]))
+        with threadpool_limits(limits=1, user_api="blas"):
+            # The first call compiles; the others find its program.
+            rest = range(batch, samples, batch)
+            for result in chain([part(0)], threads.map(in_this_precision(part), rest)):
+                parts.append(result)
+                advance(len(jax.tree.leaves(result)[0]))
     finally:
         # An error or an interrupt does not wait for the batches that nobody asks for any more.
         threads.shutdown(cancel_futures=True)

@@ -13,7 +13,7 @@ from dynsparse.tables.writing import item
 MOVED = 1e-9
 # Shares of the largest element.
 JACOBIAN_OFF = 0.1
-CHAIN_OFF = {"1e_4": 1e-4, "1_percent": 0.01, "10_percent": 0.1}
+CHAIN_OFF = {"1e_4": 1e-4, "1e_2": 1e-2, "1e_1": 1e-1}
 STARTS = ("zero", "other")
 SCHEMA = pa.schema(
     [

@@ -97,8 +97,13 @@ def samples(environment: str, given: Sizes, scratch: Path, report: Report) -> No
 
 
 def million(given: Sizes, scratch: Path, report: Report, patience_s: float) -> None:
-    """Collect the second expert's episodes with the device to oneself."""
-    environment = given.learned[0]
+    """Collect the second expert's episodes with the device to oneself, programs compiled."""
+    environment, until = given.learned[0], time.monotonic() + patience_s
+    # Whoever collects the first ones compiles what is needed here, and holds the device then.
+    first = [data_file(scratch, name, 0) for name in given.learned]
+    while time.monotonic() < until and not all(file.exists() for file in first):
+        time.sleep(0.2)
+    patience_s = max(0.0, until - time.monotonic())
     path = data_file(scratch, environment, 1)
     with device_alone(scratch, patience_s) as alone, report.timing("collect_s"):
         report.tell("alone", int(alone))

@@ -77,7 +77,7 @@ def test_every_claim_is_judged(case):
     assert (touching.value, touching.stands) == (-0.25, YES)
     for lasting in (found["zeros last several steps"], found["nonzeros last several steps"]):
         assert (lasting.value, lasting.stands) == (pytest.approx(10), YES)
-    for name in ("shorter than 50 steps", "shorter than 50 steps, by time"):
+    for name in ("shorter than 50 steps", "shorter than 50 steps by time"):
         short = found[name]
         assert (short.value, short.low, short.high, short.stands) == (100, 100, 100, YES)
         assert short.by_seed == "100, 100, 100, 100, 100"
@@ -135,7 +135,7 @@ def test_most_runs_may_be_short_and_most_time_in_long_ones():
     zero = np.concatenate([np.tile([True, True, False], 9), np.ones(100, bool), np.zeros(73, bool)])
     case = measured([switching(np.roll(zero, 40), seed=seed) for seed in range(5)])
     found = evaluate(judged(case, 1e-12), {})
-    runs, time = (found[f"shorter than 50 steps{how}"] for how in ("", ", by time"))
+    runs, time = (found[f"shorter than 50 steps{how}"] for how in ("", " by time"))
     assert (runs.value, runs.stands) == (pytest.approx(90), YES)
     assert (time.value, time.stands) == (pytest.approx(100 * 18 / 118), NO)
 
@@ -176,7 +176,7 @@ MEANS = (
     "zeros last several steps",
     "nonzeros last several steps",
     "shorter than 50 steps",
-    "shorter than 50 steps, by time",
+    "shorter than 50 steps by time",
 )
 COUNTS = ("few are always zero", "no action is without effect", "some are sometimes zero")
 

@@ -89,13 +89,13 @@ def refresh(documents: Sequence[Path], shipped: Path, results: Path | None = Non
 
 
 def chosen(table: pa.Table, settings: Mapping[str, str], name: str) -> pa.Table:
-    """The rows and columns of a table that a block asks for."""
+    """The rows and columns of a table that a block asks for; none of one that has none."""
     rows = table.to_pylist()
     for condition in filter(None, settings.get("rows", "").split(",")):
         column, _, value = (part.strip() for part in condition.partition("="))
         _check(column, table.column_names, name)
         rows = [row for row in rows if as_text(row[column]) == value]
-    if not rows:
+    if not rows and table.num_rows:
         raise DynsparseError(f"table {name!r} has no such rows: {settings.get('rows')}")
     columns = [part.strip() for part in settings.get("columns", "").split(",") if part.strip()]
     for column in columns:

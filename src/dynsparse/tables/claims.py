@@ -338,7 +338,7 @@ CLAIMS = (
         _short,
     ),
     Claim(
-        "shorter than 50 steps, by time",
+        "shorter than 50 steps by time",
         "5.3",
         "The same, weighted by time. Ours: percent of the steps of which an element is zero "
         "that lie in runs of fewer than 50, without whole episodes; it stands above 50 %.",

@@ -54,6 +54,17 @@ def read_table(path: Path | str, kind: str) -> pa.Table:
         return with_metadata(file.read(), **facts)
 
 
+def in_order(table: pa.Table) -> pa.Table:
+    """The same rows in an order that they themselves decide, by one column after the other.
+
+    What is made of a table in this order does not depend on the order in which it was written.
+    Lists are not compared: rows that differ in nothing else have no order.
+    """
+    names = [field.name for field in table.schema if not pa.types.is_nested(field.type)]
+    facts = table.schema.metadata
+    return table.sort_by([(name, "ascending") for name in names]).replace_schema_metadata(facts)
+
+
 @contextmanager
 def open_table(path: Path | str, kind: str) -> Iterator[tuple[pq.ParquetFile, dict[str, Any]]]:
     """Open a table of a given kind, to be read in parts; also gives its metadata.

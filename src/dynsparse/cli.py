@@ -10,6 +10,8 @@ from dynsparse.errors import DynsparseError
 
 # auto and dynsparse.jacobians.METHODS, which would load JAX to show a help text.
 METHOD_NAMES = ("auto", "unrolled", "implicit", "hybrid", "mujoco_c")
+# Random keys have 32 bits in float32: a larger seed would be another one's twin.
+LAST_SEED = 2**32 - 1
 
 
 class _OneLine(click.Group):
@@ -36,7 +38,7 @@ def main() -> None:
 @click.option("--policy", type=click.Path(path_type=Path), help="A policy of your own.")
 @click.option("--episodes", type=click.IntRange(1), required=True)
 @click.option("--steps", type=click.IntRange(1), required=True, help="Control steps per episode.")
-@click.option("--seed", type=click.IntRange(0), required=True)
+@click.option("--seed", type=click.IntRange(0, LAST_SEED), required=True)
 @click.option("--method", type=click.Choice(METHOD_NAMES), default="auto", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="HDF5 file.")
 def collect(
@@ -69,7 +71,7 @@ def collect(
 
 @main.command()
 @click.option("--environment", required=True, help="Such as HopperHop, or one's own.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, LAST_SEED), default=0, show_default=True)
 @click.option(
     "--schedules",
     type=click.Path(path_type=Path),

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_configuration import DEFAULT, SCHEMA, changed, check, refusal
 
+from dynsparse.cli import LAST_SEED
 from dynsparse.configuration import check_written, experts_folder, schedules_file
 from dynsparse.configuration.resolving import referred
 from dynsparse.errors import DynsparseError
@@ -98,6 +99,7 @@ def test_enormous_counts_are_refused_in_a_line(key, value):
 @pytest.mark.parametrize("path", SEEDS, ids=str)
 def test_seeds_have_32_bits(path):
     assert check(changed(path, [0, 2**32 - 1]))
+    assert SCHEMA["$defs"]["seed"]["maximum"] == LAST_SEED
     for seed in (-1, 2**32, 2**64):
         assert str(seed) in refusal(changed(path, [seed]))
     assert "0 stands there twice" in refusal(changed(path, [0, 0.0]))

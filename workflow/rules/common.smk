@@ -1,7 +1,9 @@
 import json
 import gc
 import os
+import sys
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import yaml
@@ -41,7 +43,8 @@ try:
     )
     OWN_EXPERTS = experts_folder(config)
 except DynsparseError as error:
-    raise WorkflowError(str(error))
+    # Not WorkflowError, around which Snakemake shows lines of this file.
+    sys.exit(str(error))
 
 RESULTS = f"results/{config['study']}"
 SEEDS = config["seeds"]
@@ -127,13 +130,20 @@ def each_case(pattern, **values):
 
 def policy_file(wildcards):
     """The checkpoint behind a behaviour; a random one has none."""
-    if wildcards.behaviour == "random":
+    return policy(wildcards.environment, wildcards.behaviour, wildcards.seed)
+
+
+def policy(environment, behaviour, seed):
+    """The same, by names."""
+    if behaviour == "random":
         return []
-    path = f"{EXPERTS}/{POLICY_FILES[wildcards.behaviour]}".format(**wildcards)
+    path = f"{EXPERTS}/{POLICY_FILES[behaviour]}".format(
+        environment=environment, seed=seed
+    )
     if EXPERTS != TRAINED and not (ROOT / path).is_file():
         raise WorkflowError(
-            f"config: environments.{wildcards.environment}: there is no {wildcards.behaviour} for"
-            f" seed {wildcards.seed} ({path}); change policies.expert, or use random"
+            f"config: environments.{environment}: there is no {behaviour} for seed {seed}"
+            f" ({path}); change policies.expert, or use random"
         )
     return path
 
@@ -144,6 +154,17 @@ def schedules(wildcards):
         return schedules_file(config, ROOT)
     except DynsparseError as error:
         raise WorkflowError(str(error))
+
+
+# What is not there is told before anything is planned, and once.
+if workflow.is_main_process:
+    try:
+        for (environment, behaviour), seed in product(CASES, SEEDS):
+            policy(environment, behaviour, seed)
+        if EXPERTS == TRAINED:
+            schedules(None)
+    except WorkflowError as error:
+        sys.exit(str(error))
 
 
 def megabytes(base):

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from dynsparse.cli import METHOD_NAMES
 from dynsparse.configuration import NOISE, check_written, resolve, schedules_file
@@ -124,6 +125,7 @@ def parts(schema, key=""):
 
 
 def test_every_key_has_a_default_and_a_description():
+    Draft202012Validator.check_schema(SCHEMA)
     found = dict(parts(SCHEMA))
     assert {"seeds", "learning.search.runs", "verification.accept"} <= set(found)
     assert all(part["description"].endswith(".") for part in found.values())

@@ -30,7 +30,7 @@ lint: .venv/complete-dev
 	ruff check .
 	ruff format --check .
 	mypy
-	snakefmt --check Snakefile workflow
+	snakefmt --check workflow
 	snakemake --lint
 
 environment: .venv/complete

@@ -16,7 +16,7 @@ import yaml
 from dynsparse.files import sha256
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("config", "envs", "profiles", "resources", "src", "workflow")
+COPIED = ("config", "envs", "resources", "src", "workflow")
 
 
 def micro_config(**changes: Any) -> dict[str, Any]:
@@ -137,6 +137,5 @@ def copy_project(root: Path, source: Path = ROOT) -> Project:
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", ".training", "*.partial")
     for name in COPIED:
         shutil.copytree(source / name, root / name, ignore=ignore)
-    shutil.copy2(source / "Snakefile", root)
-    (root / "slurm").symlink_to("profiles/slurm")
+    (root / "slurm").symlink_to("workflow/profiles/slurm")
     return Project(root, root / "config/config.yaml").variant()

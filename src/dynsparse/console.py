@@ -6,12 +6,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any, TextIO
 
 from dynsparse.errors import DynsparseError
 from dynsparse.files import lock
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 def say(text: str) -> None:
@@ -29,6 +30,9 @@ def progress(total: int, description: str, unit: str, initial: int = 0) -> "tqdm
         unit: what is counted, singular ("episode", "step").
         initial: units that were already done before this run.
     """
+    # Snakemake, which plans with nothing but itself installed, reads this module.
+    from tqdm import tqdm
+
     terminal = sys.stderr.isatty()
     return tqdm(
         total=total,

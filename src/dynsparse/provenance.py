@@ -14,7 +14,7 @@ from dynsparse.suite import SUITE, own_environment, own_files
 
 PACKAGES = ("dynsparse", "jax", "jaxlib", "mujoco", "mujoco-mjx", "playground", "numpy", "h5py")
 # What results depend on, relative to the project's folder.
-CODE = ("Snakefile", "workflow", "src", "envs", "resources")
+CODE = ("workflow", "src", "envs", "resources")
 
 
 def provenance(environment: str, config: Mapping[str, Any], policy_digest: str) -> str:
@@ -68,7 +68,7 @@ def code_state(project: Path) -> dict[str, Any]:
     """The code as it stands: commit, files that differ from it, packages, interpreter, machine.
 
     Args:
-        project: the folder with the Snakefile. Configurations may differ from the commit, since
+        project: the project's folder. Configurations may differ from the commit, since
             what they said is recorded itself.
     """
     try:

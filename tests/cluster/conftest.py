@@ -43,7 +43,7 @@ def new_project(tmp_path_factory):
 
     def make() -> Project:
         project = copy_project(tmp_path_factory.mktemp("project"))
-        profile = project.root / "profiles/slurm/config.yaml"
+        profile = project.root / "workflow/profiles/slurm/config.yaml"
         text = profile.read_text()
         for key, value in {"gpus =": 1, "slurm-init-seconds-before-status-checks:": 1}.items():
             before, after = text.split(key)

@@ -28,6 +28,7 @@ from dynsparse.audit.crate import write_crate
 from dynsparse.audit.elsewhere import draw_jobs
 from dynsparse.audit.manifest import read_manifest, schema
 from dynsparse.audit.published import numbers_of, published
+from dynsparse.audit.recipes import workshop
 from dynsparse.audit.recording import make_manifest
 from dynsparse.audit.repeatability import repeatability
 from dynsparse.audit.report import terminal, write_audit
@@ -64,6 +65,16 @@ def failures(checks):
 def the_failure(checks):
     (failure,) = failures(checks)
     return failure
+
+
+def tables_of(study, jobs, **options):
+    with workshop(study.folder, study.manifest) as place:
+        return table_truth(study.folder, study.manifest, place, jobs, **options)
+
+
+def repeated(study, collections, **options):
+    with workshop(study.folder, study.manifest) as place:
+        return repeatability(study.folder, study.manifest, place, collections, **options)
 
 
 def test_a_sound_study_passes_every_check(sound, tmp_path):
@@ -146,7 +157,7 @@ def test_swapped_data_with_forged_attributes_is_not_collected_again(study):
     set_attributes(study.folder / DATA[0], seed=0)
     study.record()
     assert failures(traceability(study.folder, study.manifest)) == []
-    found = dict(failures(repeatability(study.folder, study.manifest, 2, seed=0)))
+    found = dict(failures(repeated(study, 2, seed=0)))
     assert "episode 0, collected again on the same kind of machine, differs" in found[DATA[0]]
     assert DATA[1] not in found
 
@@ -158,7 +169,7 @@ def test_an_edited_table_is_found_even_with_a_new_manifest(study):
     write_item(edited.replace_schema_metadata(table.schema.metadata), study.folder / TABLE)
     study.record()
     assert failures(completeness(study.folder, study.manifest, ())) == []
-    found = dict(failures(table_truth(study.folder, study.manifest, 0, seed=0)))
+    found = dict(failures(tables_of(study, 0, seed=0)))
     assert set(found) == {f"tables/table_1.{kind}" for kind in ("parquet", "csv", "md")}
     assert found[TABLE] == "row 1, column state_zero_elements: has 4, recomputed 3"
 
@@ -167,7 +178,7 @@ def test_an_edit_of_the_csv_alone_is_found_too(study):
     path = study.folder / "tables/table_1.csv"
     path.write_text(path.read_text().replace(",3,", ",4,", 1))
     study.record()
-    assert the_failure(table_truth(study.folder, study.manifest, 0, seed=0)) == (
+    assert the_failure(tables_of(study, 0, seed=0)) == (
         "tables/table_1.csv",
         "is not what its table gives when recomputed",
     )
@@ -179,7 +190,7 @@ def test_an_edited_statistic_is_found_from_the_data(study, statistic):
     column = {"elements": "zeros", "steps": "state_zeros"}[statistic]
     change_cell(study.folder / path, 7, column, 99)
     study.record()
-    found = dict(failures(table_truth(study.folder, study.manifest, 100, seed=0)))
+    found = dict(failures(tables_of(study, 100, seed=0)))
     assert found[path].startswith(f"row 8, column {column}: has 99, recomputed ")
     # What was merged from the honest statistic does not fit the edited one.
     assert set(found) == {path, f"merged/{CASE}/{statistic}.parquet"}
@@ -391,7 +402,7 @@ def test_what_the_dag_makes_otherwise_is_found(study, tmp_path):
     (first, *_), (second, *_) = draw_jobs(study.manifest, seed=0)[:2]
     (again / first).write_bytes((again / first).read_bytes() + b"\n")
     (again / second).unlink()
-    checks = repeatability(study.folder, study.manifest, 0, seed=0, again=again)
+    checks = repeated(study, 0, seed=0, again=again)
     assert dict(failures(checks)) == {
         first: "running its job again gives another file",
         second: "its job, run again by Snakemake, does not make it",
@@ -411,7 +422,7 @@ def test_data_of_another_machine_are_compared_where_rounding_has_not_grown(study
         set_attributes(study.folder / path, provenance=json.dumps(provenance, sort_keys=True))
         change_array(study.folder / path, "action_jacobian", (0, step, 2, 0), 1e-4)
     study.record()
-    check = repeatability(study.folder, study.manifest, 1, seed=0)[-1]
+    check = repeated(study, 1, seed=0)[-1]
     if found:
         ((artefact, message),) = failures([check])
         assert artefact in DATA

@@ -12,7 +12,7 @@ from dynsparse.sparsity.occurrences import count_occurrences
 from dynsparse.sparsity.parquet import write_table
 from dynsparse.sparsity.scan import pack_episode
 from dynsparse.sparsity.strides import measure_strides
-from dynsparse.tables.cases import read_cases
+from dynsparse.tables.cases import read_ablations, read_cases
 from dynsparse.tables.claims import CANNOT_FAIL, CLAIMS, NO, OPEN, YES, evaluate
 from dynsparse.tables.table_robustness import Statistics, judged, table_robustness
 from dynsparse.tables.table_thresholds import table_thresholds
@@ -242,12 +242,14 @@ def test_few_samples_have_not_yet_broken_every_zero():
 
 
 def test_cases_come_from_the_folder_of_a_study(case, tmp_path):
-    for name, table in zip(Statistics._fields, case, strict=True):
-        write_table(table, tmp_path / "Twolink" / "random" / f"{name}.parquet")
-    (back,) = read_cases(tmp_path, [("Twolink", "random")])
-    assert all(a.equals(b) for a, b in zip(back, case, strict=True))
+    here = [tmp_path / "Twolink" / "random" / f"{name}.parquet" for name in Statistics._fields]
+    for path, table in zip(here, case, strict=True):
+        write_table(table, path)
+    beside = read_ablations([], {"float32": str(tmp_path)}, [("Twolink", "random")])
+    for (back,) in (read_cases(here), beside["float32"]):
+        assert all(a.equals(b) for a, b in zip(back, case, strict=True))
     with pytest.raises(DynsparseError, match="Missing/random/elements.parquet: no such file"):
-        read_cases(tmp_path, [("Missing", "random")])
+        read_ablations([], {"float32": str(tmp_path)}, [("Missing", "random")])
 
 
 def test_zeros_at_every_threshold_and_where_the_answer_does_not_move(case):

@@ -11,6 +11,7 @@ from sparsity_fakes import count_elements, fake_dataset, fake_episode, steps_of
 from dynsparse.errors import DynsparseError
 from dynsparse.sparsity.merging import merge_seeds
 from dynsparse.sparsity.parquet import read_table
+from dynsparse.study.items import TABLE_1, TABLE_A1_1
 from dynsparse.tables import table_1 as first
 from dynsparse.tables import table_a1_1 as returns
 from dynsparse.tables.published import read_published
@@ -20,7 +21,7 @@ PAPER = Path(__file__).parents[2] / "resources" / "paper"
 
 
 def published_table_1():
-    return read_published(PAPER / "table1.csv", first.PUBLISHED_COLUMNS)
+    return read_published(PAPER / "table1.csv", TABLE_1)
 
 
 def planted_elements(environment="ReacherHard", seeds=2):
@@ -88,7 +89,7 @@ def test_table_a1_1_returns():
         ]
         dataset = fake_dataset(episodes, environment="CheetahRun", seed=seed)
         seeds.append(steps_of(dataset, 1e-12))
-    published = read_published(PAPER / "table_a1_1.csv", returns.PUBLISHED_COLUMNS)
+    published = read_published(PAPER / "table_a1_1.csv", TABLE_A1_1)
     (row,) = returns.table_a1_1([merge_seeds(seeds)], published).to_pylist()
     assert (row["seeds"], row["episodes"], row["steps_per_episode"]) == (2, 4, 100.0)
     assert row["mean_return"] == pytest.approx(50.0)

@@ -4,12 +4,14 @@ import csv
 import os
 import re
 import zipfile
+from pathlib import Path
 
 import pytest
+import yaml
 
 from dynsparse.dataset import open_dataset
-
-ITEMS = ("figure_3/CartpoleBalance-random", "figure_5", "figure_6", "figure_7")
+from dynsparse.study.items import ENTRIES
+from dynsparse.study.layout import ANY, Study
 
 
 @pytest.fixture
@@ -51,16 +53,24 @@ def test_the_papers_study_has_80_files(project):
 
 
 def test_a_study_makes_every_item(finished):
-    results = finished.root / "results/micro"
-    for item in ("table_1", "table_a1_1", "verification"):
-        for kind in ("parquet", "csv", "md"):
-            assert (results / f"tables/{item}.{kind}").stat().st_size
-    for item in ITEMS:
-        assert (results / f"figures/{item}.svg").read_text().rstrip().endswith("</svg>")
-        picture = (results / f"figures/{item}.png").read_bytes()
-        assert picture.startswith(b"\x89PNG")
-        assert b"IEND" in picture[-12:]
-    names = [path.name for path in results.rglob("*")]
+    study = Study(yaml.safe_load(finished.config.read_text()), str(finished.results))
+    offered = [item for item in ENTRIES if item.offered(study) and not item.asked]
+    assert len(offered) > 20
+    made = [
+        Path(path)
+        for item in offered
+        for case in (study.cases if item.per_case else [ANY])
+        for path in item.outputs(study, case).values()
+    ]
+    assert [path for path in made if not path.stat().st_size] == []
+    for path in made:
+        if path.suffix == ".svg":
+            assert path.read_text().rstrip().endswith("</svg>")
+        if path.suffix == ".png":
+            picture = path.read_bytes()
+            assert picture.startswith(b"\x89PNG")
+            assert b"IEND" in picture[-12:]
+    names = [path.name for path in finished.results.rglob("*")]
     assert [name for name in names if name.startswith(".") or name.endswith(".partial")] == []
 
 
@@ -70,8 +80,10 @@ def test_the_report_holds_every_item(finished):
         names = archive.namelist()
         pages = [archive.read(name).decode() for name in names if name.endswith((".html", ".js"))]
     assert [name for name in names if name.endswith("report.html")]
-    items = ("Table 1", "Table A1.1", "Figure 3", "Figure 5", "Figure 6", "Figure 7")
-    assert [item for item in items if item not in "\n".join(pages)] == []
+    study = Study(yaml.safe_load(finished.config.read_text()), str(finished.results))
+    titles = [item.title for item in ENTRIES if item.offered(study) and not item.asked]
+    text = "\n".join(pages)
+    assert [title for title in titles if title not in text] == []
 
 
 def test_table_1_of_cartpole_on_its_track(finished):
@@ -136,6 +148,36 @@ def test_a_touch_reruns_nothing(finished):
 def test_an_edit_of_a_module_is_seen_by_the_stage_that_imports_it(finished, edit, module, stage):
     edit(finished.root / f"src/dynsparse/{module}.py")
     assert stage in finished.planned()
+
+
+ENTRY = """
+ENTRIES.append(Figure("figure_added", "Added", Q1, reads={"steps": merged("steps")}))
+ITEMS["figure_added"] = ENTRIES[-1]
+"""
+
+
+def test_a_figure_is_a_module_an_entry_and_a_caption(finished):
+    """It is made, and nothing else but what lists all items; without it, all is as before."""
+    source, entry = finished.root / "src/dynsparse", finished.root / "src/dynsparse/study/items.py"
+    kept, before = entry.read_bytes(), entry.stat()
+    module = source / "figures/figure_added.py"
+    module.write_text(
+        (source / "figures/figure_5.py").read_text().replace("def figure_5(", "def figure_added(")
+    )
+    caption = finished.root / "workflow/report/figure_added.rst"
+    caption.write_text("What is added.\n")
+    try:
+        head, mark, tail = kept.decode().partition('\n\nif __name__ == "__main__":')
+        entry.write_text(head + ENTRY + mark + tail)
+        assert finished.planned() == {"figure_added": 1, "manifest": 1, "all": 1}
+        finished.snakemake("figure_added")
+        assert (finished.results / "figures/figure_added.svg").is_file()
+    finally:
+        entry.write_bytes(kept)
+        os.utime(entry, ns=(before.st_atime_ns, before.st_mtime_ns))
+        for path in (module, caption, *finished.results.glob("figures/figure_added.*")):
+            path.unlink()
+    assert finished.planned() == {}
 
 
 def rules_run(output):

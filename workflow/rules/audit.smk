@@ -6,14 +6,14 @@ MANIFEST = f"{RESULTS}/manifest.json"
 # What the manifest describes; it cannot describe itself.
 rule study:
     input:
-        ITEMS,
+        WANTED,
         f"{RESULTS}/config.yaml",
     localrule: True
 
 
 rule manifest:
     input:
-        made=ITEMS,
+        made=WANTED,
         config=f"{RESULTS}/config.yaml",
         library=library("audit.recording"),
     output:
@@ -26,9 +26,10 @@ rule manifest:
     params:
         config=config,
         folder=lambda wildcards: RESULTS,
+        project=lambda wildcards: PROJECT,
         # The inner Snakemake only reads what the outer one has made, hence no lock.
         summary=[
-            *("snakemake", "--snakefile", workflow.main_snakefile, "--nolock"),
+            *("snakemake", "--snakefile", SNAKEFILE, "--nolock"),
             *("--configfile", f"{RESULTS}/config.yaml", "--detailed-summary", "study"),
         ],
     script:
@@ -38,7 +39,7 @@ rule manifest:
 rule crate:
     input:
         manifest=MANIFEST,
-        citation="CITATION.cff",
+        citation=str(Path(PROJECT, "CITATION.cff")),
         library=library("audit.crate"),
     output:
         metadata=f"{RESULTS}/ro-crate-metadata.json",
@@ -63,10 +64,11 @@ rule audit:
         "../../envs/conda.yaml"
     params:
         folder=lambda wildcards: RESULTS,
-        promised=ITEMS,
+        promised=WANTED,
+        snakefile=SNAKEFILE,
         # Runs drawn jobs again in a folder where nothing but their files is missing.
         snakemake=[
-            *("snakemake", "--snakefile", workflow.main_snakefile, "--quiet", "all"),
+            *("--quiet", "all"),
             *("--configfile", f"{RESULTS}/config.yaml", "--rerun-triggers", "mtime"),
             *("--cores", str(workflow.cores)),
         ],

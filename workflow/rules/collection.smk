@@ -8,7 +8,7 @@ rule collect_jacobians:
         library=library("collection", "policies.behaviours"),
         policy=policy_file,
         environment=own_environment,
-        lock="envs/cpu.txt",
+        lock=LOCK,
     output:
         DATA,
     # Datasets may come from Snakemake's cache: their key is made of params and inputs, hence the

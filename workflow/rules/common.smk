@@ -20,6 +20,8 @@ from dynsparse.errors import DynsparseError
 from dynsparse.files import check_writable
 from dynsparse.running import claim_study, join_study
 from dynsparse.sources import environment_list, source_list
+from dynsparse.study.items import ITEMS, ROBUSTNESS
+from dynsparse.study.layout import ANY, POLICY_FILES, Study
 from dynsparse.suite import SUITE, environment_names
 
 # Quietens XLA, which warns about each compiled program that it takes from its cache. It has to
@@ -29,7 +31,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # A tenth of the time in which a large study is planned goes into looking for garbage among jobs.
 gc.set_threshold(100_000, 50, 100)
 
-ROOT = Path(workflow.basedir)
 try:
     for path in workflow.configfiles:
         check_written(Path(path))
@@ -37,34 +38,32 @@ try:
     config.update(
         resolve(
             config,
-            yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text()),
+            yaml.safe_load(
+                Path(PROJECT, "workflow/schemas/config.schema.yaml").read_text()
+            ),
             environment_names(),
         )
     )
-    OWN_EXPERTS = experts_folder(config)
+    experts_folder(config)
 except DynsparseError as error:
     # Not WorkflowError, around which Snakemake shows lines of this file.
     sys.exit(str(error))
 
 RESULTS = f"results/{config['study']}"
 SEEDS = config["seeds"]
-# Every (environment, behaviour) of the study, in the order of the config.
-CASES = [
-    (environment, behaviour)
-    for environment, choices in config["environments"].items()
-    for behaviour in choices["behaviours"]
-]
-DATA = f"{RESULTS}/data/{{environment}}/{{behaviour}}/seed-{{seed}}.h5"
-STATISTICS = f"{RESULTS}/statistics/{{environment}}/{{behaviour}}/seed-{{seed}}"
-MERGED = f"{RESULTS}/merged/{{environment}}/{{behaviour}}"
-TABLES = f"{RESULTS}/tables"
-FIGURES = f"{RESULTS}/figures"
-SHIPPED = "resources/experts/{environment}/seed-{seed}"
-TRAINED = f"{RESULTS}/experts/{{environment}}/seed-{{seed}}"
-EXPERTS = {"shipped": SHIPPED, "trained": TRAINED}.get(OWN_EXPERTS, OWN_EXPERTS)
-POLICY_FILES = {"expert": "policy.safetensors", "half": "half.safetensors"}
+STUDY = Study(config, RESULTS, project=PROJECT)
+DATA = STUDY.data(ANY)
+# The locked environment.
+LOCK = str(Path(PROJECT, "envs/cpu.txt"))
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
+
+OFFERED = [item for item in ITEMS.values() if item.offered(STUDY)]
+# Everything a study makes for its reader.
+WANTED = [
+    *(path for item in OFFERED if not item.asked for path in item.wanted(STUDY)),
+    f"{RESULTS}/verified",
+]
 
 
 # Jobs show that they are alive, so that a run after a killed one can wait for what it left.
@@ -73,7 +72,7 @@ if not workflow.is_main_process:
 
 
 onstart:
-    # This, and not Snakemake's own lock, keeps a second run away (profiles/default says why).
+    # This, and not Snakemake's own lock, keeps a second run away (workflow/profiles/default says why).
     try:
         check_writable(Path(RESULTS))
         workflow.globals["claimed"] = claim_study(
@@ -117,15 +116,20 @@ def own_environments(names):
         raise WorkflowError(str(error))
 
 
-def each_case(pattern, **values):
-    """``pattern`` for every environment and behaviour of the study."""
-    return [
-        path
-        for environment, behaviour in CASES
-        for path in expand(
-            pattern, environment=environment, behaviour=behaviour, **values
-        )
-    ]
+def shown(item):
+    """The files of an item; one of them is in the report."""
+    files = item.outputs(STUDY)
+    labels = {"item": item.title}
+    if item.per_case:
+        labels |= {"environment": "{environment}", "behaviour": "{behaviour}"}
+    shown = report(
+        files[item.shown],
+        caption=f"../report/{item.caption or item.name}.rst",
+        category=item.section,
+        subcategory=item.group.capitalize() or None,
+        labels=labels,
+    )
+    return {**files, item.shown: shown}
 
 
 def policy_file(wildcards):
@@ -137,10 +141,8 @@ def policy(environment, behaviour, seed):
     """The same, by names."""
     if behaviour == "random":
         return []
-    path = f"{EXPERTS}/{POLICY_FILES[behaviour]}".format(
-        environment=environment, seed=seed
-    )
-    if EXPERTS != TRAINED and not (ROOT / path).is_file():
+    path = f"{STUDY.expert(environment, seed)}/{POLICY_FILES[behaviour]}"
+    if config["policies"]["expert"] != "trained" and not Path(path).is_file():
         raise WorkflowError(
             f"config: environments.{environment}: there is no {behaviour} for seed {seed}"
             f" ({path}); change policies.expert, or use random"
@@ -149,9 +151,15 @@ def policy(environment, behaviour, seed):
 
 
 def schedules(wildcards):
-    """The study's file of training schedules, which only training needs."""
+    """The study's file of training schedules, which only training needs: the user's own, or ours."""
+    found = [
+        root
+        for root in ("", PROJECT)
+        if Path(root, config["policies"]["schedules"]).is_file()
+    ]
+    root = Path(*found[:1])
     try:
-        return schedules_file(config, ROOT)
+        return str(root / schedules_file(config, root))
     except DynsparseError as error:
         raise WorkflowError(str(error))
 
@@ -159,9 +167,9 @@ def schedules(wildcards):
 # What is not there is told before anything is planned, and once.
 if workflow.is_main_process:
     try:
-        for (environment, behaviour), seed in product(CASES, SEEDS):
+        for (environment, behaviour), seed in product(STUDY.cases, SEEDS):
             policy(environment, behaviour, seed)
-        if EXPERTS == TRAINED:
+        if config["policies"]["expert"] == "trained":
             schedules(None)
     except WorkflowError as error:
         sys.exit(str(error))
@@ -175,42 +183,3 @@ def megabytes(base):
 def minutes(base):
     """Time that grows with each attempt, in minutes."""
     return lambda wildcards, attempt: round(base * attempt)
-
-
-def each_training(kind):
-    """The tables of one kind of all environments and losses."""
-    return [
-        path
-        for environment, behaviour in LEARNING_CASES
-        for path in expand(
-            f"{LEARNED}/{{loss}}/{kind}.parquet",
-            environment=environment,
-            behaviour=behaviour,
-            loss=LEARNING["losses"],
-        )
-    ]
-
-
-def each_learning_case(pattern):
-    """``pattern`` for every environment and behaviour that is learned."""
-    return [
-        path
-        for environment, behaviour in LEARNING_CASES
-        for path in expand(
-            pattern, environment=environment, behaviour=behaviour, allow_missing=True
-        )
-    ]
-
-
-def merged(statistic):
-    """One merged statistic of every case, in the order of the config."""
-    return each_case(f"{MERGED}/{statistic}.parquet")
-
-
-def judged(study):
-    """The merged statistics by which the claims are judged, of all cases of a study."""
-    return [path.replace(RESULTS, study, 1) for name in JUDGED for path in merged(name)]
-
-
-# Everything a study makes for its reader; the files of rules add themselves here.
-ITEMS = []

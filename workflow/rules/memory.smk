@@ -5,9 +5,9 @@ rule measure_memory:
     input:
         data=DATA,
         library=library("hidden_memory", "dataset"),
-        lock="envs/cpu.txt",
+        lock=LOCK,
     output:
-        f"{STATISTICS}/memory.parquet",
+        STUDY.statistic(ANY, "memory"),
     log:
         f"{LOGS}/measure_memory/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
     benchmark:
@@ -23,27 +23,3 @@ rule measure_memory:
         batch=config["collection"]["batch_samples"],
     script:
         "../scripts/measure_memory.py"
-
-
-rule table_memory:
-    input:
-        memory=merged("memory"),
-        library=library("tables.table_memory", "tables.writing"),
-    output:
-        parquet=f"{TABLES}/table_memory.parquet",
-        csv=report(
-            f"{TABLES}/table_memory.csv",
-            caption="../report/table_memory.rst",
-            category="Verification",
-            labels={"item": "What the solver's warm start changes"},
-        ),
-        md=f"{TABLES}/table_memory.md",
-    log:
-        f"{LOGS}/table_memory.log",
-    conda:
-        "../../envs/conda.yaml"
-    script:
-        "../scripts/table_memory.py"
-
-
-ITEMS.append(f"{TABLES}/table_memory.parquet")

@@ -1,21 +1,16 @@
 # Expert policies: shipped with the repository, trained here, or the user's own.
 
-# Learning curves of the study's experts; the user's own policies may have none.
-CURVES = [
-    path
-    for environment, behaviour in CASES
-    if behaviour == "expert"
-    for path in expand(f"{EXPERTS}/curve.parquet", environment=environment, seed=SEEDS)
-    if EXPERTS in (SHIPPED, TRAINED) or (ROOT / path).is_file()
-]
+TRAINED = f"{RESULTS}/experts/{{environment}}/seed-{{seed}}"
 
 
 rule experts:
     input:
         [
-            f"{TRAINED}/policy.safetensors".format(environment=environment, seed=seed)
-            for environment, behaviour in CASES
-            if behaviour == "expert"
+            f"{TRAINED}/policy.safetensors".format(
+                environment=case.environment, seed=seed
+            )
+            for case in STUDY.cases
+            if case.behaviour == "expert"
             for seed in SEEDS
         ],
     localrule: True
@@ -26,7 +21,7 @@ rule train_expert:
         library=library("policies.experts"),
         schedules=schedules,
         environment=own_environment,
-        lock="envs/cpu.txt",
+        lock=LOCK,
     output:
         policy=f"{TRAINED}/policy.safetensors",
         half=f"{TRAINED}/half.safetensors",

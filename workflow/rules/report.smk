@@ -17,7 +17,7 @@ rule resolved_config:
 
 rule report:
     input:
-        ITEMS,
+        WANTED,
         config=f"{RESULTS}/config.yaml",
     output:
         f"{RESULTS}/report.zip",
@@ -28,7 +28,7 @@ rule report:
     conda:
         "../../envs/conda.yaml"
     params:
-        snakefile=workflow.main_snakefile,
+        snakefile=SNAKEFILE,
     shell:
         "snakemake --snakefile {params.snakefile} --configfile {input.config} --nolock"
         " --report {output} all > {log} 2>&1"

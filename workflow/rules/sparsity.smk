@@ -2,7 +2,7 @@
 # patterns; all else is computed from these, per seed, then merged.
 
 THRESHOLDS = [config["sparsity"]["threshold"], *config["sparsity"]["other_thresholds"]]
-PATTERNS = f"{STATISTICS}/patterns.parquet"
+PATTERNS = STUDY.statistic(ANY, "patterns")
 
 
 rule measure_patterns:
@@ -11,8 +11,8 @@ rule measure_patterns:
         library=library("sparsity.scan", "dataset"),
     output:
         patterns=PATTERNS,
-        elements=f"{STATISTICS}/elements.parquet",
-        sparsities=f"{STATISTICS}/sparsities.parquet",
+        elements=STUDY.statistic(ANY, "elements"),
+        sparsities=STUDY.statistic(ANY, "sparsities"),
     log:
         f"{LOGS}/measure_patterns/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
     benchmark:
@@ -34,7 +34,7 @@ rule measure_steps:
         patterns=PATTERNS,
         library=library("sparsity.steps"),
     output:
-        f"{STATISTICS}/steps.parquet",
+        STUDY.statistic(ANY, "steps"),
     log:
         f"{LOGS}/measure_steps/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
     benchmark:
@@ -53,8 +53,8 @@ rule measure_durations:
         patterns=PATTERNS,
         library=library("sparsity.durations", "sparsity.strides"),
     output:
-        durations=f"{STATISTICS}/durations.parquet",
-        strides=f"{STATISTICS}/strides.parquet",
+        durations=STUDY.statistic(ANY, "durations"),
+        strides=STUDY.statistic(ANY, "strides"),
     log:
         f"{LOGS}/measure_durations/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
     benchmark:
@@ -71,11 +71,11 @@ rule measure_durations:
 rule merge:
     input:
         tables=expand(
-            f"{STATISTICS}/{{statistic}}.parquet", seed=SEEDS, allow_missing=True
+            STUDY.statistic(ANY, "{statistic}"), seed=SEEDS, allow_missing=True
         ),
         library=library("sparsity.merging", "sparsity.parquet"),
     output:
-        f"{MERGED}/{{statistic}}.parquet",
+        STUDY.merged(ANY, "{statistic}"),
     log:
         f"{LOGS}/merge/{{environment}}/{{behaviour}}/{{statistic}}.log",
     wildcard_constraints:
@@ -102,10 +102,10 @@ rule describe_patterns:
             "sparsity.occurrences",
         ),
     output:
-        occurrences=f"{MERGED}/occurrences.parquet",
-        exceptions=f"{MERGED}/exceptions.parquet",
-        events=f"{MERGED}/events.parquet",
-        information=f"{MERGED}/information.parquet",
+        occurrences=STUDY.merged(ANY, "occurrences"),
+        exceptions=STUDY.merged(ANY, "exceptions"),
+        events=STUDY.merged(ANY, "events"),
+        information=STUDY.merged(ANY, "information"),
     log:
         f"{LOGS}/describe_patterns/{{environment}}/{{behaviour}}.log",
     benchmark:
@@ -123,9 +123,9 @@ rule model_structure:
     input:
         library=library("sparsity.models"),
         environments=lambda _: own_environments(tuple(config["environments"])),
-        lock="envs/cpu.txt",
+        lock=LOCK,
     output:
-        f"{RESULTS}/structure.parquet",
+        STUDY.structure(),
     log:
         f"{LOGS}/model_structure.log",
     conda:

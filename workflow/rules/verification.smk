@@ -5,11 +5,11 @@ rule verify_jacobians:
     input:
         data=DATA,
         library=library("verification", "dataset"),
-        lock="envs/cpu.txt",
+        lock=LOCK,
     output:
-        samples=f"{STATISTICS}/verification.parquet",
-        elements=f"{STATISTICS}/verification_elements.parquet",
-        replay=f"{STATISTICS}/replay.parquet",
+        samples=STUDY.statistic(ANY, "verification"),
+        elements=STUDY.statistic(ANY, "verification_elements"),
+        replay=STUDY.statistic(ANY, "replay"),
     log:
         f"{LOGS}/verify_jacobians/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
     benchmark:
@@ -25,3 +25,20 @@ rule verify_jacobians:
         simulator=config["simulator"],
     script:
         "../scripts/verify_jacobians.py"
+
+
+rule require_verified:
+    input:
+        table=f"{RESULTS}/tables/verification.parquet",
+        library=library("tables.verification"),
+    output:
+        touch(f"{RESULTS}/verified"),
+    log:
+        f"{LOGS}/require_verified.log",
+    conda:
+        "../../envs/conda.yaml"
+    params:
+        least_share=config["verification"]["least_share_right"],
+        accepted=config["verification"]["accept"],
+    script:
+        "../scripts/require_verified.py"

@@ -13,7 +13,8 @@ with job_log(snakemake.log[0]), TemporaryDirectory() as elsewhere:
     drawn = prepare(Path.cwd(), given.folder, extent.seed, Path(elsewhere))
     targets = [f"{given.folder}/{path}" for path in drawn]
     only = ["--allowed-rules", *sorted(set(drawn.values()))]
-    subprocess.run([*given.snakemake, *targets, *only], cwd=elsewhere, check=False)
+    start = ["snakemake", "--snakefile", Path(given.snakefile).absolute()]
+    subprocess.run([*start, *given.snakemake, *targets, *only], cwd=elsewhere, check=False)
     folder = Path(given.folder)
     result = audit(folder, extent, promised, Path(elsewhere) / folder)
     write_audit(result, folder / "audit")

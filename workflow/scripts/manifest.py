@@ -9,5 +9,5 @@ given = snakemake.params
 with job_log(snakemake.log[0]):
     listing = subprocess.run(given.summary, stdout=subprocess.PIPE, text=True, check=True).stdout
     made = snakemake.input.made
-    manifest = make_manifest(listing, made, given.config, given.folder, Path.cwd())
+    manifest = make_manifest(listing, made, given.config, given.folder, Path.cwd(), given.project)
     write_manifest(manifest, Path(snakemake.output[0]))

@@ -38,7 +38,7 @@ def prepare(project: Path, folder: str, seed: int, elsewhere: Path) -> dict[str,
     out has to be made. What is missing in the study is missing there.
 
     Args:
-        project: the folder with the Snakefile.
+        project: the folder in which Snakemake ran.
         folder: of the study, relative to ``project``.
         seed: of the sample.
         elsewhere: an empty folder.

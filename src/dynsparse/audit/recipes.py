@@ -1,6 +1,10 @@
-"""How an artefact is made again without Snakemake: the library call behind each rule."""
+"""How artefacts are made again without Snakemake: items by their entries, statistics by calls."""
 
-from collections.abc import Callable, Mapping
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,16 +12,21 @@ from typing import Any
 import pyarrow as pa
 
 from dynsparse.audit.manifest import Manifest
+from dynsparse.console import progress
 from dynsparse.dataset import open_dataset
 from dynsparse.errors import DynsparseError
 from dynsparse.files import sha256
 from dynsparse.sparsity.parquet import read_table, write_table
-from dynsparse.tables.published import read_published
-from dynsparse.tables.writing import write_item
+from dynsparse.study.item import Item
+from dynsparse.study.items import ITEMS
+from dynsparse.study.layout import ANY, Case, Study
+from dynsparse.study.making import make_apart
 
 PROJECT = Path(__file__).parents[3]
 # The kinds of file that a recipe names all its files after.
 MAIN = (".parquet", ".svg")
+# Items that are made again at a time.
+AT_ONCE = min(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -27,13 +36,11 @@ class Job:
     Attributes:
         config: the study's configuration.
         inputs: the artefacts to read, in the order of the configuration.
-        sources: the project's files to read, likewise, code and locks left out.
         output: where to write; files made with it go beside it.
     """
 
     config: Mapping[str, Any]
     inputs: tuple[Path, ...]
-    sources: tuple[Path, ...]
     output: Path
 
     def tables(self, kind: str) -> list[pa.Table]:
@@ -45,7 +52,7 @@ Recipe = Callable[[Job], None]
 
 
 class Workshop:
-    """A temporary folder in which artefacts are made again, each job once."""
+    """A temporary folder in which a study's artefacts are made again, each job once."""
 
     def __init__(self, folder: Path, manifest: Manifest, temporary: Path) -> None:
         """Use ``temporary`` for the study in ``folder``."""
@@ -54,27 +61,48 @@ class Workshop:
         self._temporary = temporary
         self._jobs = jobs_of(manifest)
         self._refused: dict[str, str] = {}
+        self._made: set[str] = set()
+
+    def prepare(self, paths: Iterable[str]) -> None:
+        """Make the jobs of some artefacts again, several at a time."""
+        jobs = sorted({self._jobs[path] for path in paths})
+        with (
+            ThreadPoolExecutor(AT_ONCE) as pool,
+            progress(len(jobs), "jobs run again", "job") as bar,
+        ):
+            for _ in pool.map(self._make, jobs):
+                bar.update()
 
     def again(self, path: str) -> Path:
-        """An artefact, made again from its recorded inputs.
+        """An artefact, made again.
 
         Raises:
             DynsparseError: an input is missing or damaged, or a file of the project is not here,
                 or not the one that the study was made with.
         """
-        made = self._temporary / path
-        if made.exists():
-            return made
         job = self._jobs[path]
-        if job[0] not in self._refused:
-            first = next((name for name in job if name.endswith(MAIN)), path)
-            try:
-                make_again(self._folder, self._manifest, first, self._temporary / first)
-            except DynsparseError as error:
-                self._refused[job[0]] = str(error)
+        self._make(job)
+        made = self._temporary / path
         if not made.exists():
             raise DynsparseError(self._refused.get(job[0], "its job makes no such file"))
         return made
+
+    def _make(self, job: tuple[str, ...]) -> None:
+        if job[0] in self._made:
+            return
+        self._made.add(job[0])
+        first = main_of(job)
+        try:
+            make_again(self._folder, self._manifest, first, self._temporary / first)
+        except DynsparseError as error:
+            self._refused[job[0]] = str(error)
+
+
+@contextmanager
+def workshop(folder: Path, manifest: Manifest) -> Iterator[Workshop]:
+    """A workshop that leaves nothing behind."""
+    with tempfile.TemporaryDirectory() as temporary:
+        yield Workshop(folder, manifest, Path(temporary))
 
 
 def jobs_of(manifest: Manifest) -> dict[str, tuple[str, ...]]:
@@ -85,33 +113,86 @@ def jobs_of(manifest: Manifest) -> dict[str, tuple[str, ...]]:
     return {path: tuple(paths) for paths in together.values() for path in paths}
 
 
+def main_of(job: tuple[str, ...]) -> str:
+    """The file of a job that the others are named after."""
+    return next((name for name in job if name.endswith(MAIN)), job[0])
+
+
+def items_of(manifest: Manifest) -> dict[str, tuple[Item, Case]]:
+    """Every item of a study by its first file: its entry, and its case.
+
+    Left out are those that read other studies, which need not be here.
+    """
+    study = Study(manifest.config, "")
+    return {
+        path: (item, case)
+        for item in ITEMS.values()
+        if item.alone(study)
+        for case in (study.cases if item.per_case else [ANY])
+        if (path := item.outputs(study, case)[item.formats[0]]) in manifest.artefacts
+    }
+
+
 def make_again(folder: Path, manifest: Manifest, path: str, output: Path) -> None:
     """Run the job of an artefact, one that a recipe names its files after.
 
     Raises:
         DynsparseError: as ``Workshop.again``.
     """
+    known = items_of(manifest).get(path)
+    if known is not None:
+        _make_item(folder, manifest, path, *known, output)
+        return
     artefact = manifest.artefacts[path]
     order = _order(manifest.config)
-    sources = [name for name in artefact.sources if name.startswith("resources/")]
     RECIPES[artefact.rule](
         Job(
             config=manifest.config,
             inputs=tuple(folder / name for name in sorted(artefact.inputs, key=order)),
-            sources=tuple(project_file(manifest, name) for name in sorted(sources, key=order)),
             output=output,
         )
     )
 
 
-def project_file(manifest: Manifest, name: str) -> Path:
-    """A file of the project that a study was made with.
+def _make_item(
+    folder: Path, manifest: Manifest, path: str, item: Item, case: Case, output: Path
+) -> None:
+    """An item, from what its entry says that it is made from."""
+    home = folder.absolute().parents[1]
+    study = Study(manifest.config, str(folder), project=str(PROJECT), home=str(home))
+    files = item.inputs(study, case)
+    used = {name for paths in files.values() for name in paths}
+    inside = {name for name in used if Path(name).is_relative_to(folder)}
+    differs = {str(Path(name).relative_to(folder)) for name in inside} ^ {
+        *manifest.artefacts[path].inputs
+    }
+    if differs:
+        raise DynsparseError(
+            f"its entry and the manifest differ in whether it reads {min(differs)}"
+        )
+    for source in map(Path, used - inside):
+        root = PROJECT if source.is_relative_to(PROJECT) else home
+        project_file(manifest, str(source.relative_to(root)), root)
+    wrong = make_apart(
+        function=item.source,
+        reads=item.called(study),
+        files=files,
+        settings=item.given(manifest.config),
+        writer=item.writer,
+        output=str(output),
+    )
+    if wrong:
+        raise DynsparseError(wrong)
+
+
+def project_file(manifest: Manifest, name: str, root: Path = PROJECT) -> Path:
+    """A file of the project, or of a folder that a study was made in, that it was made with.
 
     Raises:
         DynsparseError: it is not here, or another.
     """
-    path = PROJECT / name
-    if not path.is_file() or sha256(path) != manifest.sources[name]:
+    path = root / name
+    if not path.is_file() or sha256(path) != manifest.sources.get(name):
         raise DynsparseError(f"{path}: not the file that the study was made with")
     return path
 
@@ -169,67 +250,6 @@ def _merge(job: Job) -> None:
     write_table(merge_seeds(job.tables(job.output.stem)), job.output)
 
 
-def _table_1(job: Job) -> None:
-    from dynsparse.tables.table_1 import PUBLISHED_COLUMNS, table_1
-
-    published = read_published(job.sources[0], PUBLISHED_COLUMNS)
-    threshold = job.config["sparsity"]["threshold"]
-    write_item(table_1(job.tables("elements"), published, threshold), job.output)
-
-
-def _table_a1_1(job: Job) -> None:
-    from dynsparse.tables.table_a1_1 import PUBLISHED_COLUMNS, table_a1_1
-
-    published = read_published(job.sources[0], PUBLISHED_COLUMNS)
-    write_item(table_a1_1(job.tables("steps"), published), job.output)
-
-
-def _verification(job: Job) -> None:
-    from dynsparse.tables.verification import verification_table
-
-    samples = [read_table(p, "verification") for p in job.inputs if p.stem == "verification"]
-    replays = [read_table(p, "replay") for p in job.inputs if p.stem == "replay"]
-    write_item(verification_table(samples, replays), job.output)
-
-
-def _figure_3(job: Job) -> None:
-    from dynsparse.figures.figure_3 import figure_3
-    from dynsparse.figures.style import save_figure
-
-    (elements,) = job.tables("elements")
-    save_figure(figure_3(elements, job.config["sparsity"]["threshold"]), job.output)
-
-
-def _figure_5(job: Job) -> None:
-    from dynsparse.figures.figure_5 import figure_5
-    from dynsparse.figures.style import save_figure
-
-    save_figure(figure_5(job.tables("steps")), job.output)
-
-
-def _figure_6(job: Job) -> None:
-    from dynsparse.figures.figure_6 import figure_6
-    from dynsparse.figures.style import save_figure
-
-    save_figure(figure_6(job.tables("steps")), job.output)
-
-
-def _figure_7(job: Job) -> None:
-    from dynsparse.figures.figure_7 import figure_7
-    from dynsparse.figures.style import save_figure
-
-    save_figure(figure_7(job.tables("durations")), job.output)
-
-
-def _learning_curves(job: Job) -> None:
-    from dynsparse.figures.learning_curve import learning_curve
-    from dynsparse.figures.style import save_figure
-
-    paths = [path for path in (*job.inputs, *job.sources) if path.suffix == ".parquet"]
-    curves = [read_table(path, "training_curve") for path in paths]
-    save_figure(learning_curve(pa.concat_tables(curves)), job.output)
-
-
 # Per seed: many, and as long as the data.
 COUNTED: dict[str, Recipe] = {
     "measure_patterns": _measure_patterns,
@@ -237,17 +257,5 @@ COUNTED: dict[str, Recipe] = {
     "measure_durations": _measure_durations,
 }
 # From the tables of all seeds: few, and short.
-SUMMARISED: dict[str, Recipe] = {
-    "merge": _merge,
-    "table_1": _table_1,
-    "table_a1_1": _table_a1_1,
-    "verification": _verification,
-}
-DRAWN: dict[str, Recipe] = {
-    "draw_figure_3": _figure_3,
-    "figure_5": _figure_5,
-    "figure_6": _figure_6,
-    "figure_7": _figure_7,
-    "learning_curves": _learning_curves,
-}
-RECIPES = {**COUNTED, **SUMMARISED, **DRAWN}
+SUMMARISED: dict[str, Recipe] = {"merge": _merge}
+RECIPES = {**COUNTED, **SUMMARISED}

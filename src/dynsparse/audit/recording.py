@@ -19,7 +19,12 @@ ORIGIN = ("policy", "commit", "device", "machine", "python", "packages")
 
 
 def make_manifest(
-    summary: str, items: Iterable[str], config: Mapping[str, Any], folder: str, project: Path
+    summary: str,
+    items: Iterable[str],
+    config: Mapping[str, Any],
+    folder: str,
+    home: Path,
+    project: str = ".",
 ) -> Manifest:
     """The manifest of a finished study.
 
@@ -28,7 +33,8 @@ def make_manifest(
         items: the artefacts that the study is made for, named as in the summary.
         config: the study's configuration.
         folder: the study's folder, named as in the summary.
-        project: the folder that paths in the summary start from.
+        home: the folder that paths in the summary start from.
+        project: the folder of the code from there; its files go by their names in it.
 
     Raises:
         DynsparseError: a file of the summary is missing.
@@ -36,8 +42,8 @@ def make_manifest(
     rows = _rows(summary)
     used = {row["output_file"]: _inputs(row) for row in rows}
     outside = {path for paths in used.values() for path in paths if path not in used}
-    lists = {path: _listed(project / path) for path in outside if path.endswith(LIST)}
-    digests = digests_of(project, [*used, *(outside - set(lists))])
+    lists = {path: _listed(home / path) for path in outside if path.endswith(LIST)}
+    digests = digests_of(home, [*used, *(outside - set(lists))])
     missing = min((path for path, digest in digests.items() if not digest), default=None)
     if missing is not None:
         raise DynsparseError(f"{missing}: cannot be read; the manifest needs a finished study")
@@ -45,16 +51,19 @@ def make_manifest(
     def local(path: str) -> str:
         return path.removeprefix(f"{folder}/")
 
+    def named(path: str) -> str:
+        return path.removeprefix(f"{project}/")
+
     def artefact(row: Mapping[str, str]) -> Artefact:
         path = row["output_file"]
         return Artefact(
             sha256=digests[path],
-            bytes=(project / path).stat().st_size,
+            bytes=(home / path).stat().st_size,
             rule=row["rule"],
             log=local(row["log-file(s)"]),
             inputs=tuple(local(name) for name in used[path] if name in used),
             sources=tuple(
-                sorted({n for p in used[path] if p in outside for n in lists.get(p, (p,))})
+                sorted({n for p in used[path] if p in outside for n in lists.get(p, (named(p),))})
             ),
             state=_state(row),
         )
@@ -64,14 +73,14 @@ def make_manifest(
     return Manifest(
         study=str(config["study"]),
         config=dict(config),
-        code=code_state(project),
+        code=code_state(home / project),
         items=tuple(map(local, items)),
         artefacts=artefacts,
         sources={
-            **{name: digests[name] for name in sorted(outside - set(lists))},
+            **{named(name): digests[name] for name in sorted(outside - set(lists))},
             **{name: digest for each in lists.values() for name, digest in each.items()},
         },
-        datasets={name: _origin(project / folder / name) for name in data},
+        datasets={name: _origin(home / folder / name) for name in data},
     )
 
 

@@ -10,8 +10,7 @@ import numpy as np
 from dynsparse.audit.elsewhere import draw_jobs
 from dynsparse.audit.findings import Check, examine
 from dynsparse.audit.manifest import Manifest, digests_of
-from dynsparse.audit.recipes import RECIPES, Workshop, jobs_of, project_file
-from dynsparse.console import progress
+from dynsparse.audit.recipes import RECIPES, Workshop, items_of, jobs_of, project_file
 from dynsparse.dataset import Dataset, Episode, open_dataset
 from dynsparse.figures.style import counted
 from dynsparse.files import sha256
@@ -23,19 +22,25 @@ COMPARED = ("state", "action", "next_state", "reward", "state_jacobian", "action
 
 
 def repeatability(
-    folder: Path, manifest: Manifest, collections: int, seed: int, again: Path | None = None
+    folder: Path,
+    manifest: Manifest,
+    workshop: Workshop,
+    collections: int,
+    seed: int,
+    again: Path | None = None,
 ) -> list[Check]:
     """Jobs run again in another folder, without a cache.
 
     Args:
         folder: of the study.
         manifest: of the study.
+        workshop: where to run jobs again.
         collections: how many datasets to collect again, each its first block of episodes.
         seed: of the sample.
         again: where ``draw_jobs`` of this seed were run again by the DAG itself, if they were.
     """
     rng = np.random.default_rng(seed)
-    checks = [_jobs(folder, manifest, rng), _collections(folder, manifest, collections, rng)]
+    checks = [_jobs(manifest, workshop, rng), _collections(folder, manifest, collections, rng)]
     return checks if again is None else [_rerun(manifest, seed, again), *checks]
 
 
@@ -56,29 +61,28 @@ def _rerun(manifest: Manifest, seed: int, again: Path) -> Check:
     return Check("repeatable", "Files of jobs that Snakemake ran again", count, failures, (remark,))
 
 
-def _jobs(folder: Path, manifest: Manifest, rng: np.random.Generator) -> Check:
-    """One job of each rule that there is a recipe for, byte for byte."""
+def _jobs(manifest: Manifest, workshop: Workshop, rng: np.random.Generator) -> Check:
+    """Every item, and one job of each rule that there is a recipe for, byte for byte."""
     by_rule: dict[str, list[str]] = {}
     for path in sorted(manifest.artefacts):
         by_rule.setdefault(manifest.artefacts[path].rule, []).append(path)
     picked = [paths[rng.integers(len(paths))] for rule, paths in by_rule.items() if rule in RECIPES]
-    jobs = jobs_of(manifest)
-    drawn = [path for one in picked for path in jobs[one]]
-    rest = sorted({a.rule for a in manifest.artefacts.values()} - set(RECIPES))
-    with (
-        tempfile.TemporaryDirectory() as temporary,
-        progress(len(drawn), "jobs run again", "file") as bar,
-    ):
-        workshop = Workshop(folder, manifest, Path(temporary))
+    jobs, items = jobs_of(manifest), items_of(manifest)
+    drawn = [path for one in (*items, *picked) for path in jobs[one]]
+    workshop.prepare(drawn)
 
-        def look(path: str) -> str | None:
-            bar.update()
-            same = sha256(workshop.again(path)) == manifest.artefacts[path].sha256
-            return None if same else "running its job again gives another file"
+    def look(path: str) -> str | None:
+        same = sha256(workshop.again(path)) == manifest.artefacts[path].sha256
+        return None if same else "running its job again gives another file"
 
-        count, failures = examine(drawn, look)
-    remarks = ["one of each rule: " + ", ".join(picked), f"rules not run again: {', '.join(rest)}"]
-    return Check("repeatable", "Files of jobs that were run again", count, failures, tuple(remarks))
+    count, failures = examine(drawn, look)
+    made = {manifest.artefacts[path].rule for path in (*items, *picked)}
+    remarks = (
+        f"every item, {counted(len(items), 'job')}; one of each rule that counts: "
+        + ", ".join(picked),
+        f"rules not run again: {', '.join(sorted(set(by_rule) - made))}",
+    )
+    return Check("repeatable", "Files of jobs that were run again", count, failures, remarks)
 
 
 def _collections(

@@ -9,7 +9,7 @@ from dynsparse.audit.completeness import completeness
 from dynsparse.audit.findings import Audit
 from dynsparse.audit.manifest import read_manifest
 from dynsparse.audit.published import published
-from dynsparse.audit.recipes import PROJECT
+from dynsparse.audit.recipes import PROJECT, workshop
 from dynsparse.audit.repeatability import repeatability
 from dynsparse.audit.tables import table_truth
 from dynsparse.audit.traceability import traceability
@@ -53,6 +53,9 @@ def audit(
         raise DynsparseError(f"{folder}: no such folder; an audit needs the folder of a study")
     manifest = read_manifest(folder)
     against_paper, numbers = published(folder, manifest)
+    with workshop(folder, manifest) as place:
+        tables = table_truth(folder, manifest, place, extent.tables, extent.seed)
+        repeated = repeatability(folder, manifest, place, extent.collections, extent.seed, again)
     return Audit(
         study=manifest.study,
         date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -62,8 +65,8 @@ def audit(
             *completeness(folder, manifest, promised),
             *traceability(folder, manifest),
             *data_truth(folder, manifest, extent.transitions, extent.seed),
-            *table_truth(folder, manifest, extent.tables, extent.seed),
-            *repeatability(folder, manifest, extent.collections, extent.seed, again),
+            *tables,
+            *repeated,
             against_paper,
         ),
         numbers=numbers,

@@ -1,7 +1,6 @@
 """True: do the tables obey the data? Recomputed, and compared value by value."""
 
-import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +9,14 @@ import pyarrow.parquet as pq
 
 from dynsparse.audit.findings import Check, examine
 from dynsparse.audit.manifest import Manifest
-from dynsparse.audit.recipes import COUNTED, SUMMARISED, Workshop, jobs_of
-from dynsparse.console import progress
+from dynsparse.audit.recipes import COUNTED, SUMMARISED, Workshop, items_of, jobs_of
 from dynsparse.errors import DynsparseError
 from dynsparse.sparsity.parquet import metadata_of
 
 
-def table_truth(folder: Path, manifest: Manifest, jobs: int, seed: int) -> list[Check]:
+def table_truth(
+    folder: Path, manifest: Manifest, workshop: Workshop, jobs: int, seed: int
+) -> list[Check]:
     """Tables against what they were computed from.
 
     Tables over all seeds are all recomputed; of the jobs that count in the data of one seed, a
@@ -25,41 +25,37 @@ def table_truth(folder: Path, manifest: Manifest, jobs: int, seed: int) -> list[
     Args:
         folder: of the study.
         manifest: of the study.
+        workshop: where to recompute.
         jobs: how many jobs that count in the data of one seed.
         seed: of the sample.
     """
     rng = np.random.default_rng(seed)
-    counted = _jobs(manifest, COUNTED)
+    known = jobs_of(manifest)
+    counted, merged = (
+        sorted({known[path] for path, a in manifest.artefacts.items() if a.rule in rules})
+        for rules in (COUNTED, SUMMARISED)
+    )
     drawn = sorted(rng.choice(len(counted), min(jobs, len(counted)), replace=False))
     sample = [path for number in drawn for path in counted[number]]
-    tables = [path for job in _jobs(manifest, SUMMARISED) for path in job]
+    tables = sorted(known[path] for path in items_of(manifest) if path.endswith(".parquet"))
+    all_tables = [path for job in (*merged, *tables) for path in job]
     remark = f"a seeded sample, {len(drawn)} of {len(counted)} jobs"
     return [
-        _recomputed("Tables recomputed from statistics", folder, manifest, tables, ()),
-        _recomputed("Statistics recomputed from data", folder, manifest, sample, (remark,)),
+        _recomputed("Tables recomputed from statistics", folder, workshop, all_tables, ()),
+        _recomputed("Statistics recomputed from data", folder, workshop, sample, (remark,)),
     ]
 
 
-def _jobs(manifest: Manifest, rules: Collection[str]) -> list[tuple[str, ...]]:
-    jobs = jobs_of(manifest)
-    return sorted({jobs[path] for path, a in manifest.artefacts.items() if a.rule in rules})
-
-
 def _recomputed(
-    name: str, folder: Path, manifest: Manifest, paths: Sequence[str], remarks: tuple[str, ...]
+    name: str, folder: Path, workshop: Workshop, paths: Sequence[str], remarks: tuple[str, ...]
 ) -> Check:
-    with (
-        tempfile.TemporaryDirectory() as temporary,
-        progress(len(paths), name.lower(), "table") as bar,
-    ):
-        workshop = Workshop(folder, manifest, Path(temporary))
+    workshop.prepare(paths)
 
-        def look(path: str) -> str | None:
-            bar.update()
-            compare = _cells if path.endswith(".parquet") else _bytes
-            return compare(folder / path, workshop.again(path))
+    def look(path: str) -> str | None:
+        compare = _cells if path.endswith(".parquet") else _bytes
+        return compare(folder / path, workshop.again(path))
 
-        count, failures = examine(paths, look)
+    count, failures = examine(paths, look)
     return Check("true", name, count, failures, remarks)
 
 

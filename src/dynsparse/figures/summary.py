@@ -38,13 +38,26 @@ class Case(NamedTuple):
 
 
 @styled()
-def summary(case: Case, threshold: float) -> Figure:
+def summary(
+    elements: pa.Table,
+    steps: pa.Table,
+    durations: pa.Table,
+    embedding: pa.Table,
+    frames: pa.Table,
+    threshold: float,
+) -> Figure:
     """Facts, pictures, map, heatmaps, histogram, durations and contacts on one page.
 
     Args:
-        case: the tables of one environment and behaviour.
+        elements: of one environment and behaviour, merged over seeds, like the other tables;
+            each is of the kind that it is named after.
+        steps: see ``elements``.
+        durations: see ``elements``.
+        embedding: see ``elements``.
+        frames: see ``elements``.
         threshold: which of the counted thresholds the heatmaps show.
     """
+    case = Case(elements, steps, durations, embedding, frames)
     totals = total_over_seeds(case.elements).to_pylist()
     shown = [row for row in totals if row["threshold"] == threshold]
     heights = [2.15, 1.35, _matrix_height_in(shown), 2.0, 2.0]

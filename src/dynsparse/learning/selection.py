@@ -1,14 +1,11 @@
 """Rows of the tables of the learning experiments, as the figures and tables need them."""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float
-
-from dynsparse.sparsity.parquet import read_table
 
 # The order of the paper's Figure 8.
 LOSSES = (
@@ -18,15 +15,6 @@ LOSSES = (
     "state-jacobian-l1-regularizer",
     "state-jacobian-l1-sparse-only",
 )
-
-
-def read_all(paths: Iterable[Path | str], kind: str) -> pa.Table:
-    """The rows of several files of one kind, as one table.
-
-    Raises:
-        DynsparseError: as ``read_table``.
-    """
-    return pa.concat_tables(read_table(path, kind) for path in paths)
 
 
 def select(table: pa.Table, **values: object) -> pa.Table:

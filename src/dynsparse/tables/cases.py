@@ -1,21 +1,45 @@
-"""The merged statistics of a study's cases, read from its folder."""
+"""The statistics by which claims are judged, of a study and of its ablations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dynsparse.tables.merged import read_merged
+from dynsparse.sparsity.parquet import read_table
 from dynsparse.tables.table_robustness import Statistics
 
 
-def read_cases(merged: Path | str, cases: Sequence[tuple[str, str]]) -> list[Statistics]:
-    """The statistics of some environments and behaviours.
-
-    Args:
-        merged: the folder ``merged`` of a study.
-        cases: environment and behaviour of each.
+def read_cases(paths: Sequence[Path | str]) -> list[Statistics]:
+    """The statistics of some environments and behaviours, from files named after their kind.
 
     Raises:
         DynsparseError: a table is missing or damaged.
     """
-    kinds = (read_merged(merged, cases, kind) for kind in Statistics._fields)
+    kinds = (
+        [read_table(path, kind) for path in paths if Path(path).stem == kind]
+        for kind in Statistics._fields
+    )
     return [Statistics(*tables) for tables in zip(*kinds, strict=True)]
+
+
+def read_ablations(
+    marks: Sequence[Path | str], folders: Mapping[str, str], cases: Sequence[tuple[str, str]]
+) -> dict[str, list[Statistics]]:
+    """The same of studies that differ in one thing.
+
+    Args:
+        marks: files that say that these studies were made; not read.
+        folders: ablation -> where its study keeps merged statistics.
+        cases: environment and behaviour of each.
+
+    Raises:
+        DynsparseError: as ``read_cases``.
+    """
+    return {
+        name: read_cases(
+            [
+                Path(folder, *case, f"{kind}.parquet")
+                for kind in Statistics._fields
+                for case in cases
+            ]
+        )
+        for name, folder in folders.items()
+    }

@@ -1,6 +1,6 @@
-"""Merged statistics, read from a study's folder."""
+"""One statistic of the studies that differ from a study in one thing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,18 +8,20 @@ import pyarrow as pa
 from dynsparse.sparsity.parquet import read_table
 
 
-def read_merged(merged: Path | str, cases: Sequence[tuple[str, str]], kind: str) -> list[pa.Table]:
-    """One statistic of some environments and behaviours.
+def read_ablations(
+    marks: Sequence[Path | str], folders: Mapping[str, str], cases: Sequence[tuple[str, str]]
+) -> dict[str, list[pa.Table]]:
+    """The counts per element of each ablation.
 
     Args:
-        merged: the folder ``merged`` of a study.
+        marks: files that say that these studies were made; not read.
+        folders: ablation -> where its study keeps merged statistics.
         cases: environment and behaviour of each.
-        kind: the statistic, such as ``elements``.
 
     Raises:
         DynsparseError: a table is missing or damaged.
     """
-    return [
-        read_table(Path(merged) / environment / behaviour / f"{kind}.parquet", kind)
-        for environment, behaviour in cases
-    ]
+    return {
+        name: [read_table(Path(folder, *case, "elements.parquet"), "elements") for case in cases]
+        for name, folder in folders.items()
+    }

@@ -8,12 +8,6 @@ import pyarrow as pa
 from dynsparse.sparsity.merging import at_threshold, total_over_seeds
 from dynsparse.sparsity.parquet import metadata_of, with_metadata
 
-PUBLISHED_COLUMNS = (
-    "state_zero_elements",
-    "state_zero_percent",
-    "action_zero_elements",
-)
-
 SCHEMA = pa.schema(
     [
         ("environment", pa.string()),

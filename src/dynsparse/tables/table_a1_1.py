@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from dynsparse.sparsity.parquet import metadata_of, with_metadata
 
-PUBLISHED_COLUMNS = ("mean_reward",)
 PAPER_STEPS_PER_EPISODE = 1000
 
 SCHEMA = pa.schema(

@@ -7,10 +7,10 @@ MOST_ON_ONE_CORE = 10_000
 rule embed:
     input:
         data=expand(DATA, seed=SEEDS, allow_missing=True),
-        steps=f"{MERGED}/steps.parquet",
+        steps=STUDY.merged(ANY, "steps"),
         library=library("embedding.tsne"),
     output:
-        f"{MERGED}/embedding.parquet",
+        STUDY.merged(ANY, "embedding"),
     log:
         f"{LOGS}/embed/{{environment}}/{{behaviour}}.log",
     benchmark:
@@ -30,11 +30,11 @@ rule embed:
 rule render:
     input:
         data=expand(DATA, seed=SEEDS, allow_missing=True),
-        steps=f"{MERGED}/steps.parquet",
+        steps=STUDY.merged(ANY, "steps"),
         library=library("rendering.case", "rendering.draw", "environments.playground"),
-        lock="envs/cpu.txt",
+        lock=LOCK,
     output:
-        f"{MERGED}/frames.parquet",
+        STUDY.merged(ANY, "frames"),
     log:
         f"{LOGS}/render/{{environment}}/{{behaviour}}.log",
     benchmark:

@@ -1,0 +1,387 @@
+"""Every figure and table, in the order of the report.
+
+To add one: a module with its function, an entry here, a caption ``workflow/report/<name>.rst``, a
+test. Rules, audit, report and docs/items.md follow. ``python -m dynsparse.study.items`` prints
+docs/items.md.
+"""
+
+from typing import Any
+
+from dynsparse.study.item import (
+    Config,
+    Figure,
+    Item,
+    Read,
+    Setting,
+    Table,
+    ablated,
+    controls,
+    curves,
+    judged,
+    learned,
+    merged,
+    of_case,
+    paper,
+    searched,
+    structure,
+    trained,
+)
+
+ENVIRONMENTS = "Environments"
+Q1 = "Q1 Global sparsity"
+Q2 = "Q2 State dependence"
+Q3 = "Q3 Temporal sparsity"
+Q4 = "Q4 Learning"
+ROBUSTNESS = "Robustness"
+BEHAVIOUR = "Behaviour"
+VERIFICATION = "Verification"
+
+# Columns of the paper's tables.
+TABLE_1 = ("state_zero_elements", "state_zero_percent", "action_zero_elements")
+TABLE_A1_1 = ("mean_reward",)
+# The paper's tables of mean ranks, by the search run behind each.
+RANKS = {"run_1": ("3", "4", "5", "6"), "run_2": ("9", "10", "11"), "run_3": ("13",)}
+
+
+def zero(config: Config) -> float:
+    """What counts as zero in the simulator's Jacobians."""
+    return float(config["sparsity"]["threshold"])
+
+
+def network_zero(config: Config) -> float:
+    """What counts as zero in a network's Jacobians."""
+    return float(config["learning"]["threshold"])
+
+
+def first_split(config: Config) -> str:
+    """The split that figures show."""
+    return str(config["learning"]["splits"][0])
+
+
+def learning(config: Config) -> dict[str, Any]:
+    """How networks learn."""
+    return dict(config["learning"])
+
+
+def episodes(config: Config) -> int:
+    """How many episodes an environment has, of all seeds."""
+    return len(config["seeds"]) * int(config["collection"]["episodes"])
+
+
+def fixed(value: str) -> Setting:
+    """The same in every study."""
+    return lambda _: value
+
+
+def published_table_1() -> Read:
+    """The paper's Table 1."""
+    return paper("table1.csv", *TABLE_1)
+
+
+def cells() -> dict[str, Read]:
+    """Our elements beside the cells of the published Figure 3."""
+    return {
+        "elements": merged("elements"),
+        "occurrences": merged("occurrences"),
+        "published": paper("figure_3.csv", reader="tables.published:read_cells"),
+    }
+
+
+ENTRIES: list[Item] = [
+    Figure("figure_1", "Figure 1", ENVIRONMENTS, reads={"frames": merged("frames")}),
+    Figure(
+        "summary",
+        "On one page",
+        ENVIRONMENTS,
+        reads={
+            kind: of_case(kind)
+            for kind in ("elements", "steps", "durations", "embedding", "frames")
+        },
+        settings={"threshold": zero},
+        per_case=True,
+        alias="summaries",
+    ),
+    Table(
+        "table_1",
+        "Table 1",
+        Q1,
+        reads={"elements": merged("elements"), "published": published_table_1()},
+        settings={"threshold": zero},
+    ),
+    Table(
+        "table_1_seeds",
+        "Table 1, seed by seed",
+        Q1,
+        reads={"elements": merged("elements"), "steps": merged("steps")},
+        settings={"threshold": zero},
+    ),
+    Figure(
+        "figure_3",
+        "Figure 3",
+        Q1,
+        reads={"elements": of_case("elements")},
+        settings={"threshold": zero},
+        per_case=True,
+    ),
+    Table(
+        "table_figure_3",
+        "Figure 3, cell by cell",
+        Q1,
+        reads=cells(),
+        settings={"threshold": zero},
+    ),
+    Table(
+        "table_figure_3_groups",
+        "Figure 3, by published number",
+        Q1,
+        reads=cells(),
+        settings={"threshold": zero},
+        function="tables.table_figure_3:table_figure_3_groups",
+    ),
+    Table(
+        "table_structure",
+        "Structural, observed and contingent zeros",
+        Q1,
+        reads={
+            "elements": merged("elements"),
+            "structure": structure(),
+            "published": published_table_1(),
+        },
+        settings={"threshold": zero},
+    ),
+    Table(
+        "table_zero_elements",
+        "Elements that are (nearly) always zero",
+        Q1,
+        reads={
+            "elements": merged("elements"),
+            "exceptions": merged("exceptions"),
+            "structure": structure(),
+        },
+        settings={"threshold": zero},
+    ),
+    Figure(
+        "figure_4",
+        "Figure 4",
+        Q2,
+        reads={"embedding": of_case("embedding"), "frames": of_case("frames")},
+        per_case=True,
+    ),
+    Figure("figure_5", "Figure 5", Q2, reads={"steps": merged("steps")}),
+    Table(
+        "table_patterns",
+        "Zero patterns and what contacts tell of them",
+        Q2,
+        reads={"occurrences": merged("occurrences"), "information": merged("information")},
+    ),
+    Table(
+        "table_contacts",
+        "Sparsity with and without each contact",
+        Q2,
+        reads={"occurrences": merged("occurrences")},
+    ),
+    Figure(
+        "figure_a3_1",
+        "Figure A3.1",
+        Q2,
+        reads={"elements": merged("elements")},
+        settings={"threshold": zero},
+    ),
+    Figure(
+        "figure_a3_2",
+        "Figure A3.2",
+        Q2,
+        reads={"sparsities": merged("sparsities")},
+        settings={"threshold": zero},
+    ),
+    Figure("figure_6", "Figure 6", Q3, reads={"steps": merged("steps")}),
+    Figure("figure_7", "Figure 7", Q3, reads={"durations": merged("durations")}),
+    Table(
+        "table_durations",
+        "Durations, with cut runs as censored",
+        Q3,
+        reads={"strides": merged("strides")},
+    ),
+    Table(
+        "table_element_durations",
+        "Durations, element by element",
+        Q3,
+        reads={"durations": merged("durations"), "occurrences": merged("occurrences")},
+        function="tables.table_durations:table_element_durations",
+    ),
+    Figure(
+        "figure_survival",
+        "Durations, with cut runs as censored",
+        Q3,
+        reads={"durations": merged("durations")},
+    ),
+    Figure("figure_a3_3", "Figure A3.3", Q3, reads={"steps": merged("steps")}),
+    Figure(
+        "figure_contact_events", "Sparsity around contacts", Q3, reads={"events": merged("events")}
+    ),
+    Figure(
+        "figure_8",
+        "Figure 8",
+        Q4,
+        reads={"curves": trained("curves"), "sparsity": trained("sparsity")},
+        settings={"split": first_split, "threshold": network_zero},
+    ),
+    Table(
+        "table_8",
+        "Numbers behind Figure 8",
+        Q4,
+        reads={"curves": trained("curves"), "sparsity": trained("sparsity")},
+        settings={"threshold": network_zero},
+    ),
+    Table(
+        "table_8_pairs",
+        "Losses compared in pairs",
+        Q4,
+        reads={kind: trained(kind) for kind in ("curves", "sparsity", "recovery")},
+        function="tables.table_8:table_8_pairs",
+    ),
+    Table(
+        "table_recovery",
+        "Recovery of the zeros",
+        Q4,
+        reads={"recovery": trained("recovery"), "controls": controls()},
+    ),
+    Figure("figure_rollout", "Errors in open loop", Q4, reads={"rollout": trained("rollout")}),
+    Figure(
+        "figure_thresholds",
+        "Thresholds of a network's zeros",
+        Q4,
+        reads={"sparsity": trained("sparsity")},
+        settings={"split": first_split},
+    ),
+    Figure("figure_depth", "Depth of the network", Q4, reads={"search": searched("depth")}),
+    Figure(
+        "figure_a2_1",
+        "Figure A2.1",
+        Q4,
+        reads={"curves": trained("curves")},
+        settings={"split": first_split},
+    ),
+    Figure(
+        "figure_a2_2",
+        "Figure A2.2",
+        Q4,
+        reads={"sparsity": trained("sparsity")},
+        settings={"split": first_split, "threshold": network_zero},
+    ),
+    Table(
+        "table_a2_1",
+        "Table A2.1",
+        Q4,
+        reads={"published": paper("table_a2_1.csv", reader="tables.table_a2:read_setup")},
+        settings={"section": learning, "episodes": episodes},
+        made=learned,
+        function="tables.table_a2:table_a2_1",
+    ),
+    *(
+        Table(
+            f"table_a2_{number}",
+            f"Table A2.{number}",
+            Q4,
+            reads={
+                "searches": searched(run),
+                "published": paper("table_a2.csv", reader="tables.table_a2:read_ranks"),
+            },
+            settings={"number": fixed(number)},
+            function="tables.table_a2:table_a2_ranks",
+            caption="table_a2_ranks",
+            group="hyperparameters",
+            asked=True,
+        )
+        for run, numbers in RANKS.items()
+        for number in numbers
+    ),
+    Table(
+        "reproduction",
+        "The paper's claims beside our numbers",
+        ROBUSTNESS,
+        reads={"study": judged(), "structure": structure(), "published": published_table_1()},
+        settings={"threshold": zero},
+    ),
+    Table(
+        "table_robustness",
+        "Each claim with one thing varied",
+        ROBUSTNESS,
+        reads={
+            "study": judged(),
+            "ablations": ablated("tables.cases:read_ablations"),
+            "published": published_table_1(),
+        },
+        settings={"threshold": zero},
+    ),
+    Table(
+        "table_thresholds",
+        "Zeros by threshold and precision",
+        ROBUSTNESS,
+        reads={"study": merged("elements"), "ablations": ablated("tables.merged:read_ablations")},
+        settings={"threshold": zero},
+    ),
+    Table(
+        "table_a1_1",
+        "Table A1.1",
+        BEHAVIOUR,
+        reads={"steps": merged("steps"), "published": paper("table_a1_1.csv", *TABLE_A1_1)},
+    ),
+    Figure(
+        "learning_curves",
+        "Learning curves of the experts",
+        BEHAVIOUR,
+        reads={"curves": curves()},
+        function="figures.learning_curve:learning_curve",
+    ),
+    Table(
+        "verification",
+        "Jacobians against finite differences",
+        VERIFICATION,
+        reads={"samples": merged("verification"), "replays": merged("replay")},
+        function="tables.verification:verification_table",
+    ),
+    Figure(
+        "figure_verification",
+        "Errors of the Jacobians",
+        VERIFICATION,
+        reads={"samples": merged("verification")},
+    ),
+    Table(
+        "table_memory",
+        "What the solver's warm start changes",
+        VERIFICATION,
+        reads={"memory": merged("memory")},
+    ),
+]
+ITEMS = {item.name: item for item in ENTRIES}
+
+
+def listing() -> str:
+    """docs/items.md: each item, where it is, and what it is made from."""
+    rows = []
+    for item in ENTRIES:
+        files = "/".join(part for part in (item.room, item.group, item.name) if part)
+        files += "/<environment>-<behaviour>" * item.per_case
+        reads = ", ".join(read.words for read in item.reads.values())
+        rows.append(
+            f"| {item.title} | `{item.target}` | `{files}` ({' '.join(item.formats)}) |"
+            f" {item.section} | {reads} | `{item.source}` |"
+        )
+    return HEAD + "\n".join(rows) + "\n"
+
+
+HEAD = """# Items
+
+Written by `python -m dynsparse.study.items` from the registry
+([items.py](../src/dynsparse/study/items.py)); do not edit. Each item is a target:
+`snakemake figure_5`. Files are in `results/<study>/`. A study has an item if it has what the item
+reads. Tables of hyper-parameters are made only if asked for (`snakemake hyperparameters`).
+
+| item | target | files | question | made from | by |
+|---|---|---|---|---|---|
+"""
+
+
+if __name__ == "__main__":
+    print(listing(), end="")

@@ -1,0 +1,124 @@
+"""Where a study's files are; rules, audit and users ask here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dynsparse.configuration import experts_folder
+
+# The statistics of all cases by which the paper's claims are judged.
+JUDGED = ("elements", "sparsities", "steps", "strides", "occurrences", "exceptions")
+# Behind ``expert`` and ``half`` stand the two checkpoints of one training.
+POLICY_FILES = {"expert": "policy.safetensors", "half": "half.safetensors"}
+
+
+class Case(NamedTuple):
+    """An environment, and the policy in it."""
+
+    environment: str
+    behaviour: str
+
+
+# Paths of these are patterns, with Snakemake's wildcards in them.
+ANY = Case("{environment}", "{behaviour}")
+ANY_SEED = "{seed}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study's files, by its configuration; none of them has to be there.
+
+    Attributes:
+        config: the study's configuration, every key of it.
+        folder: of the study; paths of its files begin with it.
+        project: where the project's own files are (published numbers, shipped policies).
+        home: where relative paths of the configuration start.
+    """
+
+    config: Mapping[str, Any]
+    folder: str
+    project: str = ""
+    home: str = ""
+
+    @property
+    def cases(self) -> list[Case]:
+        """Every environment and behaviour, in the order of the configuration."""
+        environments = self.config["environments"].items()
+        return [
+            Case(name, kind) for name, choices in environments for kind in choices["behaviours"]
+        ]
+
+    @property
+    def learned(self) -> list[Case]:
+        """The cases that networks learn."""
+        names = self.config["learning"]["environments"]
+        return [case for case in self.cases if case.environment in names]
+
+    def beside(self, ablation: str) -> "Study":
+        """The study that differs from this one in an ablation; its folder is beside this one's."""
+        name = f"{self.config['study']}-{ablation}"
+        folder = f"{self.folder}-{ablation}"
+        return Study({**self.config, "study": name}, folder, self.project, self.home)
+
+    def ablation(self, name: str) -> str:
+        """The mark that an ablation was made."""
+        return f"{self.folder}/ablations/{name}"
+
+    def data(self, case: Case, seed: int | str = ANY_SEED) -> str:
+        """Rollouts and Jacobians."""
+        return f"{self.folder}/data/{case.environment}/{case.behaviour}/seed-{seed}.h5"
+
+    def statistic(self, case: Case, kind: str, seed: int | str = ANY_SEED) -> str:
+        """A statistic of one seed."""
+        folder = f"{self.folder}/statistics/{case.environment}/{case.behaviour}"
+        return f"{folder}/seed-{seed}/{kind}.parquet"
+
+    def merged(self, case: Case, kind: str) -> str:
+        """A statistic of all seeds."""
+        return f"{self.folder}/merged/{case.environment}/{case.behaviour}/{kind}.parquet"
+
+    def judged(self) -> list[str]:
+        """The statistics by which the paper's claims are judged."""
+        return [self.merged(case, kind) for kind in JUDGED for case in self.cases]
+
+    def structure(self) -> str:
+        """What is structural in the environments' models."""
+        return f"{self.folder}/structure.parquet"
+
+    def learning(self, case: Case, name: str) -> str:
+        """A file of the learning experiments."""
+        return f"{self.folder}/learning/{case.environment}/{case.behaviour}/{name}"
+
+    def trainings(self, kind: str) -> list[str]:
+        """The tables of one kind of all trainings."""
+        losses = self.config["learning"]["losses"]
+        return [
+            self.learning(case, f"{loss}/{kind}.parquet")
+            for case in self.learned
+            for loss in losses
+        ]
+
+    def expert(self, environment: str, seed: int | str = ANY_SEED) -> str:
+        """The folder of an expert, be it shipped, trained by the study, or the user's own."""
+        kind = self.config["policies"]["expert"]
+        pattern = {
+            "shipped": str(Path(self.project, "resources/experts/{environment}/seed-{seed}")),
+            "trained": f"{self.folder}/experts/{{environment}}/seed-{{seed}}",
+        }.get(kind, str(Path(self.home, experts_folder(self.config))))
+        return pattern.format(environment=environment, seed=seed)
+
+    def curves(self) -> list[str]:
+        """How the study's experts were trained; the user's own policies may have no such file."""
+        paths = [
+            f"{self.expert(case.environment, seed)}/curve.parquet"
+            for case in self.cases
+            if case.behaviour == "expert"
+            for seed in self.config["seeds"]
+        ]
+        own = self.config["policies"]["expert"] not in ("shipped", "trained")
+        return [path for path in paths if not own or Path(path).is_file()]
+
+    def published(self, name: str) -> str:
+        """A file of published numbers."""
+        return str(Path(self.project, "resources/paper", name))

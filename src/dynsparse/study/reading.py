@@ -1,0 +1,38 @@
+"""How the files behind an item are read: each function takes their paths."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from dynsparse.sparsity.parquet import read_table
+
+Paths = Sequence[Path | str]
+
+
+def tables(paths: Paths, kind: str) -> list[pa.Table]:
+    """Each file as a table of one kind.
+
+    Raises:
+        DynsparseError: a file is missing, damaged or of another kind.
+    """
+    return [read_table(path, kind) for path in paths]
+
+
+def table(paths: Paths, kind: str) -> pa.Table:
+    """The only file as a table.
+
+    Raises:
+        DynsparseError: as ``tables``.
+    """
+    (read,) = tables(paths, kind)
+    return read
+
+
+def joined(paths: Paths, kind: str) -> pa.Table:
+    """The rows of all files as one table.
+
+    Raises:
+        DynsparseError: as ``tables``.
+    """
+    return pa.concat_tables(tables(paths, kind))

@@ -1,8 +1,0 @@
-from dynsparse.console import job_log
-from dynsparse.figures.figure_5 import figure_5
-from dynsparse.figures.style import save_figure
-from dynsparse.sparsity.parquet import read_table
-
-with job_log(snakemake.log[0]):
-    tables = [read_table(path, "steps") for path in snakemake.input.tables]
-    save_figure(figure_5(tables), snakemake.output.svg)

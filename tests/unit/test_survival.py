@@ -6,6 +6,7 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import CensoredData, ecdf
 from sparsity_fakes import durations_of, fake_dataset, fake_episode, packed
 
 from dynsparse.sparsity.merging import merge_seeds
@@ -129,6 +130,22 @@ def test_whole_units_are_resampled_of_the_same_estimate(ended, cut, steps):
     assert np.isnan(share.mean) if over else share.mean == pytest.approx(whole.share[at], abs=1e-9)
     if len({*unit[:3]}) == 3:
         assert np.isnan(mean.low) or mean.low <= mean.high
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.integers(1, 8), min_size=1, max_size=12),
+    st.lists(st.integers(1, 8), max_size=12),
+)
+def test_scipy_estimates_the_same(ended, cut):
+    """Which takes runs one by one, and would need gigabytes for a study's."""
+    found = survival(runs(ended, cut), zero=True)
+    known = [*ended, *(length - 1 for length in cut)]
+    censored = [False] * len(ended) + [True] * len(cut)
+    scipys = ecdf(CensoredData.right_censored(known, censored)).sf
+    # Both multiply shares, in another order.
+    np.testing.assert_allclose(found.share, scipys.evaluate(found.length), atol=1e-12)
+    assert set(scipys.quantiles) <= set(found.length)
 
 
 def test_the_interval_of_a_mean_duration_holds_the_truth():

@@ -1,4 +1,4 @@
-"""Durations of which not all ends were seen: Kaplan and Meier's estimate, by lifelines."""
+"""Durations of which not all ends were seen: Kaplan and Meier's estimate."""
 
 import math
 from typing import NamedTuple
@@ -7,8 +7,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float, Int, Num
-from lifelines import KaplanMeierFitter
-from lifelines.utils import restricted_mean_survival_time
 
 from dynsparse.sparsity.intervals import Interval, resampled
 
@@ -33,7 +31,7 @@ class Survival(NamedTuple):
     mean: float
 
 
-# lifelines multiplies logarithms: a share of exactly a half comes out a few roundings above it.
+# A product of shares that is exactly a half may come out a few roundings above it.
 ROUNDING = 1e-9
 
 NOTHING = Survival(np.zeros(1), np.ones(1), 0, math.nan, math.nan, math.nan)
@@ -44,7 +42,7 @@ def survival(durations: pa.Table, zero: bool) -> Survival:
 
     A run that was cut at its start is left out: it was met while it lasted, and long ones are met
     more often. A run that was cut at its end after n steps is censored at n - 1: whether it ends
-    with its n-th step was not seen, and lifelines takes who is censored at n as at risk at n.
+    with its n-th step was not seen, and who is censored at n is taken as at risk at n.
 
     Args:
         durations: rows of a ``durations`` or ``strides`` table; all that match are pooled.
@@ -57,16 +55,19 @@ def survival(durations: pa.Table, zero: bool) -> Survival:
         return NOTHING
     count, cut = runs["count_sum"].to_numpy(), runs["cut_end"].to_numpy()
     length = runs["length"].to_numpy()
-    fitter = KaplanMeierFitter().fit(length - cut, event_observed=~cut, weights=count)
-    curve = fitter.survival_function_.iloc[:, 0]
-    halved = curve.index[curve <= 0.5 + ROUNDING]
+    known = length - cut
+    ended = np.bincount(known[~cut], count[~cut], known.max() + 1)
+    at_risk = np.bincount(known, count)[::-1].cumsum()[::-1]
+    times = np.union1d(0, known)
+    share = _outlasting(ended, at_risk)[times]
+    halved = times[share <= 0.5 + ROUNDING]
     return Survival(
-        length=curve.index.to_numpy(),
-        share=curve.to_numpy(),
+        length=times.astype(float),
+        share=share,
         runs=int(count.sum()),
         cut_share=float(count[cut].sum() / count.sum()),
         median=float(halved[0]) if len(halved) else math.inf,
-        mean=float(restricted_mean_survival_time(fitter, t=length.max())),
+        mean=float(share @ np.diff(times, append=length.max())),
     )
 
 

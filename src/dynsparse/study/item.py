@@ -19,6 +19,7 @@ class Read:
         files: their paths, of one case where an item is made per case.
         reader: ``room.module:function``, which takes the paths.
         more: what the reader takes beside them.
+        one: it is one file, of which the reader takes the path.
         needed: a study without such files does not have what reads them.
     """
 
@@ -26,6 +27,7 @@ class Read:
     files: Callable[[Study, Case], list[str]]
     reader: str
     more: Callable[[Study], Sequence[Any]]
+    one: bool = False
     needed: bool = True
 
 
@@ -49,7 +51,7 @@ def of_case(kind: str) -> Read:
     def files(study: Study, case: Case) -> list[str]:
         return [study.merged(case, kind)]
 
-    return Read(kind, files, "study.reading:table", lambda _: (kind,))
+    return Read(kind, files, "sparsity.parquet:read_table", lambda _: (kind,), one=True)
 
 
 def trained(kind: str) -> Read:
@@ -81,7 +83,13 @@ def controls() -> Read:
 
 def structure() -> Read:
     """What is structural in the environments' models."""
-    return _read("structure", lambda study: [study.structure()], "study.reading:table", "structure")
+    return Read(
+        "structure",
+        lambda study, _: [study.structure()],
+        "sparsity.parquet:read_table",
+        lambda _: ("structure",),
+        one=True,
+    )
 
 
 def curves() -> Read:
@@ -93,7 +101,8 @@ def curves() -> Read:
 def paper(name: str, *columns: str, reader: str = "tables.published:read_published") -> Read:
     """The paper's numbers in a file of ``resources/paper``, from these columns."""
     more = (list(columns),) if columns else ()
-    return _read(f"published {name}", lambda study: [study.published(name)], reader, *more)
+    words = f"published {name}"
+    return Read(words, lambda study, _: [study.published(name)], reader, lambda _: more, one=True)
 
 
 def judged() -> Read:
@@ -207,7 +216,10 @@ class Item:
 
     def called(self, study: Study) -> dict[str, list[Any]]:
         """How each argument is read (``making.Reads``)."""
-        return {name: [read.reader, list(read.more(study))] for name, read in self.reads.items()}
+        return {
+            name: [read.reader, read.one, list(read.more(study))]
+            for name, read in self.reads.items()
+        }
 
     def given(self, config: Config) -> dict[str, Any]:
         """Its function's other arguments."""

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-# For each argument of a function its reader, and a list of what that takes beside paths.
+# For each argument of a function its reader, whether that takes one path and not a list, and what
+# it takes beside.
 Reads = Mapping[str, Sequence[Any]]
 
 
@@ -43,7 +44,10 @@ def result(
     function: str, reads: Reads, files: Mapping[str, Sequence[str]], settings: Mapping[str, Any]
 ) -> Any:
     """What ``make`` writes: a figure, or a table."""
-    inputs = {name: _named(reader)(files[name], *more) for name, (reader, more) in reads.items()}
+    inputs = {
+        name: _named(reader)(files[name][0] if one else files[name], *more)
+        for name, (reader, one, more) in reads.items()
+    }
     return _named(function)(**inputs, **settings)
 
 

@@ -19,16 +19,6 @@ def tables(paths: Paths, kind: str) -> list[pa.Table]:
     return [read_table(path, kind) for path in paths]
 
 
-def table(paths: Paths, kind: str) -> pa.Table:
-    """The only file as a table.
-
-    Raises:
-        DynsparseError: as ``tables``.
-    """
-    (read,) = tables(paths, kind)
-    return read
-
-
 def joined(paths: Paths, kind: str) -> pa.Table:
     """The rows of all files as one table.
 

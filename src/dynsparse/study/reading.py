@@ -1,11 +1,14 @@
-"""How the files behind an item are read: each function takes their paths."""
+"""How the files behind an item are read: each function takes their paths.
+
+The rows of a file come in an order of their own, so that no item depends on how it was written.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
-from dynsparse.sparsity.parquet import read_table
+from dynsparse.sparsity.parquet import in_order, read_table
 
 Paths = Sequence[Path | str]
 
@@ -16,7 +19,7 @@ def tables(paths: Paths, kind: str) -> list[pa.Table]:
     Raises:
         DynsparseError: a file is missing, damaged or of another kind.
     """
-    return [read_table(path, kind) for path in paths]
+    return [in_order(read_table(path, kind)) for path in paths]
 
 
 def joined(paths: Paths, kind: str) -> pa.Table:

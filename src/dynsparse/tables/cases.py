@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dynsparse.sparsity.parquet import read_table
+from dynsparse.sparsity.parquet import in_order, read_table
 from dynsparse.tables.table_robustness import Statistics
 
 
@@ -14,7 +14,7 @@ def read_cases(paths: Sequence[Path | str]) -> list[Statistics]:
         DynsparseError: a table is missing or damaged.
     """
     kinds = (
-        [read_table(path, kind) for path in paths if Path(path).stem == kind]
+        [in_order(read_table(path, kind)) for path in paths if Path(path).stem == kind]
         for kind in Statistics._fields
     )
     return [Statistics(*tables) for tables in zip(*kinds, strict=True)]

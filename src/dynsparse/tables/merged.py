@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from dynsparse.sparsity.parquet import read_table
+from dynsparse.sparsity.parquet import in_order, read_table
 
 
 def read_ablations(
@@ -22,6 +22,9 @@ def read_ablations(
         DynsparseError: a table is missing or damaged.
     """
     return {
-        name: [read_table(Path(folder, *case, "elements.parquet"), "elements") for case in cases]
+        name: [
+            in_order(read_table(Path(folder, *case, "elements.parquet"), "elements"))
+            for case in cases
+        ]
         for name, folder in folders.items()
     }

@@ -6,27 +6,15 @@ from pathlib import Path
 
 from dynsparse.errors import DynsparseError
 
-# A file, or a list that holds one: items name what they read as lists.
-OneFile = Path | str | Sequence[Path | str]
 
-
-def only(file: OneFile) -> Path:
-    """The path of a file, or the only one in a list."""
-    if isinstance(file, Path | str):
-        return Path(file)
-    (path,) = file
-    return Path(path)
-
-
-def read_published(file: OneFile, columns: Sequence[str]) -> dict[str, dict[str, float]]:
+def read_published(path: Path | str, columns: Sequence[str]) -> dict[str, dict[str, float]]:
     """The published numbers of each environment, from a CSV file with a column ``environment``.
 
     Raises:
         DynsparseError: the file is missing, lacks one of ``columns``, or holds what is no number.
     """
-    path = only(file)
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
+        with Path(path).open(newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream))
     except (OSError, UnicodeDecodeError) as error:
         raise DynsparseError(f"{path}: cannot be read: {error}") from error
@@ -42,15 +30,14 @@ def read_published(file: OneFile, columns: Sequence[str]) -> dict[str, dict[str,
 Cell = tuple[str, int, int]
 
 
-def read_cells(file: OneFile) -> dict[Cell, float]:
+def read_cells(path: Path | str) -> dict[Cell, float]:
     """The cells of the published Figure 3: percent of samples in which an element is zero.
 
     Raises:
         DynsparseError: the file is missing, lacks a column, or holds what is no number.
     """
-    path = only(file)
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
+        with Path(path).open(newline="", encoding="utf-8") as stream:
             return {
                 (row["environment"], int(row["row"]), int(row["column"])): float(
                     row["percent_zero"]

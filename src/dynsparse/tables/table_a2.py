@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,6 @@ from dynsparse.errors import DynsparseError
 from dynsparse.learning.selection import cases, of_case, select, series
 from dynsparse.learning.splits import held_out
 from dynsparse.sparsity.parquet import with_metadata
-from dynsparse.tables.published import OneFile, only
 
 # The published tables: which search run, and which of its settings.
 PUBLISHED = {
@@ -150,15 +150,15 @@ def table_a2_1(section: Mapping[str, Any], episodes: int, published: Mapping[str
     return with_metadata(pa.Table.from_pylist(rows, schema=SETUP), "table_a2_1")
 
 
-def read_ranks(file: OneFile) -> dict[str, list[Rank]]:
+def read_ranks(path: Path | str) -> dict[str, list[Rank]]:
     """The paper's ranks by table number, from a CSV file with table, value and mean_rank.
 
     Raises:
         DynsparseError: the file is missing or malformed.
     """
-    path, found = only(file), dict[str, list[Rank]]()
+    found: dict[str, list[Rank]] = {}
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
+        with Path(path).open(newline="", encoding="utf-8") as stream:
             for row in csv.DictReader(stream):
                 rank = Rank(row["value"], float(row["mean_rank"]))
                 found.setdefault(row["table"], []).append(rank)
@@ -169,15 +169,14 @@ def read_ranks(file: OneFile) -> dict[str, list[Rank]]:
     return found
 
 
-def read_setup(file: OneFile) -> dict[str, str]:
+def read_setup(path: Path | str) -> dict[str, str]:
     """The paper's setup, from a CSV file with setting and value.
 
     Raises:
         DynsparseError: the file is missing or malformed.
     """
-    path = only(file)
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
+        with Path(path).open(newline="", encoding="utf-8") as stream:
             return {row["setting"]: row["value"] for row in csv.DictReader(stream)}
     except (OSError, UnicodeDecodeError, KeyError) as error:
         raise DynsparseError(

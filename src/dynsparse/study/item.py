@@ -51,7 +51,7 @@ def of_case(kind: str) -> Read:
     def files(study: Study, case: Case) -> list[str]:
         return [study.merged(case, kind)]
 
-    return Read(kind, files, "sparsity.parquet:read_table", lambda _: (kind,), one=True)
+    return Read(kind, files, "study.reading:table", lambda _: (kind,), one=True)
 
 
 def trained(kind: str) -> Read:
@@ -86,7 +86,7 @@ def structure() -> Read:
     return Read(
         "structure",
         lambda study, _: [study.structure()],
-        "sparsity.parquet:read_table",
+        "study.reading:table",
         lambda _: ("structure",),
         one=True,
     )

@@ -1,4 +1,4 @@
-"""How the files behind an item are read: each function takes their paths.
+"""How the files behind an item are read: each function takes their paths, or the one path.
 
 The rows of a file come in an order of their own, so that no item depends on how it was written.
 """
@@ -19,7 +19,16 @@ def tables(paths: Paths, kind: str) -> list[pa.Table]:
     Raises:
         DynsparseError: a file is missing, damaged or of another kind.
     """
-    return [in_order(read_table(path, kind)) for path in paths]
+    return [table(path, kind) for path in paths]
+
+
+def table(path: Path | str, kind: str) -> pa.Table:
+    """A file as a table of one kind.
+
+    Raises:
+        DynsparseError: as ``tables``.
+    """
+    return in_order(read_table(path, kind))
 
 
 def joined(paths: Paths, kind: str) -> pa.Table:

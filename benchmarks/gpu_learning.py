@@ -21,7 +21,7 @@ from learning import paper_settings, pytorch_step_s, step_s
 from dynsparse.job import prepare_to_compile
 from dynsparse.learning.evaluation import make_evaluate, on_device
 from dynsparse.learning.losses import LOSSES
-from dynsparse.learning.preparation import Prepared, prepare
+from dynsparse.learning.preparation import Division, Prepared, prepare
 from dynsparse.learning.samples import Samples
 from dynsparse.learning.splits import EPISODE
 from dynsparse.learning.training import create, make_epoch
@@ -94,7 +94,7 @@ def _trainings(name: str, path: Path, given: Sizes, folder: Path) -> list[Train]
         "test_share": 0.1,
         "evaluation": {"samples": given.scored},
     }
-    prepared = prepare([path], section, EPISODE)
+    prepared = prepare([path], section, Division(EPISODE, 0))
     shared = {"environment": name, "samples": len(prepared.samples.inputs)}
 
     def tell(source: str, seed: Any, epoch: Any, errors: Sequence[float]) -> None:

@@ -4,60 +4,77 @@ import pyarrow as pa
 
 from dynsparse.learning.records import as_table
 from dynsparse.learning.search import SCHEMA as SEARCH
-from dynsparse.learning.selection import LOSSES
+from dynsparse.learning.selection import CONTROLS
 from dynsparse.sparsity.parquet import with_metadata
 
 SEEDS = (1, 2, 3, 4)
-# The error of each loss, times the environment's.
-FACTOR = dict(zip(LOSSES, (1.0, 1.5, 0.5, 2.0, 1.0), strict=True))
+POLICIES = 2
+NUMBERS = {"episode": (0, 1), "sample": (0,)}
+LOSSES = (
+    "state",
+    "state-jacobian",
+    "state-jacobian-l1",
+    "state-jacobian-l1-regularizer",
+    "state-jacobian-l1-sparse-only",
+)
+LEARNERS = (*LOSSES, *CONTROLS)
+# The error of each learner, times the environment's, and the split's.
+FACTOR = dict(zip(LEARNERS, (1.0, 1.5, 0.5, 2.0, 1.0, 0.8, 5.0, 3.0), strict=True))
 LEVEL = {"Arm": 0.1, "Leg": 10.0}
+HARDER = {0: 1.0, 1: 4.0}
 
 
-def identities(losses=LOSSES):
+def identities(learners=LEARNERS, policies=POLICIES):
     for environment in LEVEL:
-        for split in ("episode", "sample"):
-            for loss in losses:
-                for seed in SEEDS:
-                    yield {
-                        "environment": environment,
-                        "behaviour": "expert",
-                        "split": split,
-                        "loss": loss,
-                        "seed": seed,
-                    }
+        for split, numbers in NUMBERS.items():
+            for number in numbers:
+                for learner in learners:
+                    for seed in [None] if learner in CONTROLS else SEEDS:
+                        yield {
+                            "environment": environment,
+                            "behaviour": "expert",
+                            "policies": policies,
+                            "split": split,
+                            "number": number,
+                            "learner": learner,
+                            "seed": seed,
+                        }
 
 
-def fallible(failed):
-    """Every seed, and whether it is one of those that failed (environment, loss, seed)."""
-    for who in identities():
-        gone = (who["environment"], who["loss"], who["seed"]) in failed
-        yield {**who, "failed_epoch": 1 if gone else None}, gone
+def fallible(failed=(), **changes):
+    """Every model at each epoch, and whether it is one that failed (environment, learner, seed).
+
+    Networks end at epoch 2 and were best at epoch 1.
+    """
+    for who in identities(**changes):
+        gone = (who["environment"], who["learner"], who["seed"]) in failed
+        control = who["learner"] in CONTROLS
+        fate = {"chosen_epoch": 0 if control else 1, "failed_epoch": 1 if gone else None}
+        for epoch in (0,) if control else (0, 1, 2):
+            yield {**who, **fate, "epoch": epoch}, gone, control or epoch == 1
 
 
-def curves(failed=()):
-    """Seed k is k percent worse than the loss's level; a failed one has exploded."""
+def level(who):
+    """Seed k is k percent worse than the learner's level; a control has none."""
+    seed = (who["seed"] or 0) / 100
+    return LEVEL[who["environment"]] * HARDER[who["number"]] * FACTOR[who["learner"]] * (1 + seed)
+
+
+def curves(failed=(), **changes):
+    """A failed seed has exploded."""
     rows = []
-    for who, gone in fallible(failed):
-        end = LEVEL[who["environment"]] * FACTOR[who["loss"]] * (1 + who["seed"] / 100)
-        for epoch, error in ((0, 50.0), (1, 1e7 if gone else end)):
-            rows.append(
-                {
-                    **who,
-                    "epoch": epoch,
-                    "test_state_mse": error,
-                    "validation_state_mse": error,
-                    "test_jacobian_mae": error,
-                }
-            )
+    for who, gone, best in fallible(failed, **changes):
+        error = (1e7 if gone else level(who)) if best else 50.0
+        errors = ("test_state_mse", "validation_state_mse", "test_jacobian_mae")
+        rows.append(who | dict.fromkeys(errors, error))
     return as_table("curves", rows)
 
 
-def sparsity(failed=()):
+def sparsity(failed=(), **changes):
     """A failed seed has hardly an element below any threshold."""
     rows = [
         {
             **who,
-            "epoch": epoch,
             "threshold": threshold,
             "sparsity": share,
             "relative_sparsity": 2 * share,
@@ -65,26 +82,32 @@ def sparsity(failed=()):
             "precision": 0.75 if share else None,
             "recall": share * 0.75 / 0.5,
         }
-        for who, gone in fallible(failed)
-        for epoch in (0, 1)
-        for threshold, usual in ((1e-6, 0.0 if epoch == 0 else 1e-4), (0.1, 0.3))
-        for share in [1e-9 if gone and epoch else usual]
+        for who, gone, best in fallible(failed, **changes)
+        for threshold, usual in ((1e-6, 1e-4 if best else 0.0), (0.1, 0.3))
+        for share in [1e-9 if gone and who["epoch"] else usual]
     ]
     return as_table("sparsity", rows)
 
 
-def recovery(sources, losses, epoch):
+def recovery_rows(source, learners, **changes):
     shared = {"elements": "all", "regime": "all", "average": "micro", "samples": 9}
     return [
-        {**who, **shared, "epoch": epoch, "source": source, "scored_elements": 4}
-        | {"base_rate": 0.25, "auroc": 0.5 + who["seed"] / 100, "average_precision": 0.3}
-        for source in sources
-        for who in identities(losses)
+        {**who, **shared, "source": source, "scored_elements": 4}
+        | {"base_rate": 0.25, "auroc": 0.5 + (who["seed"] or 0) / 100 + who["number"] / 10}
+        | {"average_precision": 0.3}
+        for who in identities(learners, **changes)
     ]
 
 
-def scores():
-    return as_table("recovery", recovery(["model"], LOSSES, 0) + recovery(["model"], LOSSES, 1))
+def recovery(**changes):
+    """Networks and controls, untrained and permuted networks, and a guess."""
+    guess = [
+        {**row, "learner": None} for row in recovery_rows("mean pattern", CONTROLS[:1], **changes)
+    ]
+    networks = [
+        row for source in ("untrained", "permuted") for row in recovery_rows(source, LOSSES)
+    ]
+    return as_table("recovery", recovery_rows("model", LEARNERS, **changes) + networks + guess)
 
 
 def searched(**columns):
@@ -112,18 +135,15 @@ def searched(**columns):
     return with_metadata(pa.Table.from_pylist(rows, schema=SEARCH), "learning_search")
 
 
-def rollouts(diverged=()):
-    """Errors grow by a tenth per step; (loss, seed) diverge after five."""
+def rollouts(diverged=(), **changes):
+    """Errors grow by a tenth per step, times the learner's; (learner, seed) diverge after five."""
     rows = [
-        {**who, "source": "model", "horizon": steps, "median_error": steps / 10}
-        for who in identities()
+        {**who, "horizon": steps, "median_error": FACTOR[who["learner"]] * steps / 10}
+        for who in identities(**changes)
         if who["split"] == "episode"
         for steps in (1, 5, 20)
     ]
-    rows += [
-        {**row, "source": "persistence", "seed": None} for row in rows if row["seed"] == SEEDS[0]
-    ]
     for row in rows:
-        if (row["loss"], row["seed"]) in diverged and row["horizon"] >= 5:
+        if (row["learner"], row["seed"]) in diverged and row["horizon"] >= 5:
             row["median_error"] = float("inf")
     return as_table("rollout", rows)

@@ -144,7 +144,7 @@ def test_what_the_schema_lists_is_what_there_is():
     assert set(behaviours["behaviours"]["items"]["enum"]) == set(KINDS)
     assert set(learning["losses"]["properties"]) == set(LOSSES)
     assert set(learning["model"]["properties"]["architecture"]["enum"]) == set(ARCHITECTURES)
-    assert set(learning["splits"]["items"]["enum"]) == set(SPLITS)
+    assert set(learning["splits"]["properties"]) == set(SPLITS)
 
 
 def test_the_default_study_is_the_one_that_was_asked_for():

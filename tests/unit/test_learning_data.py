@@ -12,12 +12,13 @@ from learning_fakes import INFO, section, slider_arrays, write_slider
 from dynsparse.dataset import BlockWriter, DatasetInfo
 from dynsparse.errors import DynsparseError
 from dynsparse.learning.normalisation import Scaler, fit
-from dynsparse.learning.preparation import prepare
+from dynsparse.learning.preparation import Division, divisions, prepare
 from dynsparse.learning.samples import some_of
-from dynsparse.learning.splits import SPLITS, by_episode
+from dynsparse.learning.splits import SPLITS, Episodes, by_episode, by_policy, most
 from dynsparse.precision import precision
 
 VALUES = st.floats(-1e3, 1e3)
+FIRST = Division("episode", 0)
 
 
 def numbers(columns, rows=7):
@@ -75,35 +76,94 @@ def test_the_normalised_jacobian_is_the_derivative_of_the_normalised_map(seed):
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
 
 
+def episodes_of(*policies, steps=20):
+    """Episodes of equal length, so many of each policy."""
+    policy = np.repeat(np.arange(len(policies)), policies)
+    return Episodes(np.repeat(np.arange(len(policy)), steps), np.repeat(policy, steps))
+
+
 @given(
-    st.lists(st.integers(1, 9), min_size=3, max_size=12),
+    st.lists(st.integers(1, 9), min_size=4, max_size=12),
     st.floats(0.05, 0.3),
     st.sampled_from(sorted(SPLITS)),
 )
-def test_splits_use_every_sample_once(lengths, share, name):
+def test_splits_use_every_sample_once(lengths, share, kind):
     episode = np.repeat(np.arange(len(lengths)), lengths)
-    split = SPLITS[name](episode, share, share, seed=3)
+    episodes = Episodes(episode, episode % 2)
+    split = SPLITS[kind](episodes, share, share, 0)
     together = np.sort(np.concatenate(split))
     np.testing.assert_array_equal(together, np.arange(len(episode)))
     assert all(len(part) for part in split)
-    again = SPLITS[name](episode, share, share, seed=3)
+    again = SPLITS[kind](episodes, share, share, 0)
     for part, same in zip(split, again, strict=True):
         np.testing.assert_array_equal(part, same)
 
 
 def test_splits_by_episode_share_no_episode_and_by_sample_are_as_large():
-    episode = np.repeat(np.arange(10), 20)
-    whole, loose = (SPLITS[name](episode, 0.1, 0.2, seed=0) for name in ("episode", "sample"))
-    sets = [set(episode[part]) for part in whole]
+    episodes = episodes_of(5, 5)
+    whole, loose = (SPLITS[kind](episodes, 0.1, 0.2, 0) for kind in ("episode", "sample"))
+    sets = [set(episodes.episode[part]) for part in whole]
     assert [len(found) for found in sets] == [7, 1, 2]
     assert not sets[0] & sets[1] and not sets[0] & sets[2] and not sets[1] & sets[2]
     assert [len(part) for part in whole] == [len(part) for part in loose]
-    assert set(episode[loose.test]) & set(episode[loose.train])
+    assert set(episodes.episode[loose.test]) & set(episodes.episode[loose.train])
+    other = SPLITS["sample"](episodes, 0.1, 0.2, 1)
+    assert set(other.test) != set(loose.test)
+
+
+@pytest.mark.parametrize("policies", [(2, 2), (3, 1), (4, 4, 4)])
+def test_every_episode_tests_once_and_training_has_every_policy(policies):
+    episodes = episodes_of(*policies)
+    count, tested = sum(policies), []
+    for number in range(count):
+        split = by_episode(episodes, 0.0, 0.0, number)
+        tested += set(episodes.episode[split.test])
+        # A policy of one episode cannot be in two parts.
+        missing = set(episodes.policy) - set(episodes.policy[split.train])
+        assert all(policies[policy] == 1 for policy in missing)
+    assert sorted(tested) == list(range(count))
+    assert most("episode", episodes, 0.0) == count
+    assert most("episode", episodes, 0.5) == 2
+
+
+def test_the_first_split_of_two_policies_is_the_one_that_published_numbers_are_of():
+    split = by_episode(episodes_of(2, 2), 0.1, 0.1, 0)
+    parts = [set(episodes_of(2, 2).episode[part]) for part in split]
+    assert parts == [{1, 3}, {0}, {2}]
+
+
+def test_a_policy_that_tests_is_in_no_other_part():
+    episodes, tested = episodes_of(2, 3, 4), []
+    for number in range(3):
+        split = by_policy(episodes, 0.1, 0.1, number)
+        (policy,) = set(episodes.policy[split.test])
+        assert (episodes.policy[split.test] == policy).sum() == (episodes.policy == policy).sum()
+        tested.append(policy)
+    assert sorted(tested) == [0, 1, 2]
+    assert [most("policy", each, 0.1) for each in (episodes, episodes_of(4))] == [3, 0]
+    with pytest.raises(DynsparseError, match="1 episodes of other policies cannot be split"):
+        by_policy(episodes_of(1, 1), 0.1, 0.1, 0)
 
 
 def test_too_few_episodes_to_split():
     with pytest.raises(DynsparseError, match=r"2 episodes cannot be split .* collect more"):
-        by_episode(np.array([0, 0, 1]), 0.1, 0.1, seed=0)
+        by_episode(episodes_of(1, 1), 0.1, 0.1, 0)
+
+
+def test_a_study_has_as_many_splits_as_it_asks_for_or_as_there_are(tmp_path):
+    paths = [write_slider(tmp_path / f"{seed}.h5", seed, episodes=2, steps=5) for seed in (0, 1)]
+
+    def found(paths, **splits):
+        return [str(each) for each in divisions(paths, section(splits=splits, test_share=0.1))]
+
+    assert found(paths, policy=9, episode=3) == [
+        *("policy-0", "policy-1"),
+        *("episode-0", "episode-1", "episode-2"),
+    ]
+    assert found(paths, episode=9)[-1] == "episode-3"
+    assert found(paths[:1], policy=2, sample=2) == ["sample-0", "sample-1"]
+    with pytest.raises(DynsparseError, match="data of one policy have no split by policy"):
+        found(paths[:1], policy=1)
 
 
 def test_some_of_many_rows_are_evenly_spaced():
@@ -120,7 +180,7 @@ def test_files_are_pooled_normalised_and_labelled(tmp_path):
         write_slider(tmp_path / "a.h5", 0),
         write_slider(tmp_path / "b.h5", 1, state_jacobian=jacobian, jacobian_ok=ok),
     ]
-    prepared = prepare(paths, section(), "episode")
+    prepared = prepare(paths, section(), FIRST)
     samples, split = prepared.samples, prepared.split
     assert len(samples.inputs) == 1599
     assert samples.inputs.shape[1] == 4
@@ -152,7 +212,7 @@ def test_an_identity_tells_all_samples_truths_and_splits_apart(tmp_path):
     fewer = {**section()["evaluation"], "samples": 100}
 
     def identity(name="plain", **changes):
-        return prepare([paths[name]], section(**{**wide, **changes}), "episode").identity()
+        return prepare([paths[name]], section(**{**wide, **changes}), FIRST).identity()
 
     assert identity() == identity("again")
     others = [
@@ -173,6 +233,6 @@ def test_files_of_different_origin_are_refused(tmp_path):
         writer.write(0, slider_arrays(1, 4, 200))
         writer.finish()
     with pytest.raises(DynsparseError, match="Slider/expert, Slider/random"):
-        prepare([first, tmp_path / "b.h5"], section(), "episode")
+        prepare([first, tmp_path / "b.h5"], section(), FIRST)
     with pytest.raises(DynsparseError, match="no dataset"):
-        prepare([], section(), "episode")
+        prepare([], section(), FIRST)

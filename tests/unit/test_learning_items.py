@@ -7,126 +7,210 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from learning_fakes import section
-from learning_tables import curves, recovery, scores, searched, sparsity
+from learning_tables import (
+    LEARNERS,
+    LOSSES,
+    NUMBERS,
+    SEEDS,
+    curves,
+    recovery,
+    rollouts,
+    searched,
+    sparsity,
+)
 
 from dynsparse.errors import DynsparseError
-from dynsparse.learning.records import as_table
-from dynsparse.learning.selection import LOSSES, select
-from dynsparse.tables.table_8 import EVERYWHERE, table_8, table_8_pairs
+from dynsparse.figures.figure_8 import figure_8
+from dynsparse.figures.figure_a2_1 import figure_a2_1
+from dynsparse.figures.figure_a2_2 import figure_a2_2
+from dynsparse.figures.figure_rollout import figure_rollout
+from dynsparse.figures.figure_thresholds import figure_thresholds
+from dynsparse.figures.learned import looks
+from dynsparse.figures.style import save_figure
+from dynsparse.learning.selection import networks, select
+from dynsparse.tables.table_8 import EVERYWHERE, table_8
+from dynsparse.tables.table_8_pairs import table_8_pairs
 from dynsparse.tables.table_a2 import PUBLISHED, Rank, read_ranks, read_setup, table_a2_1
 from dynsparse.tables.table_a2 import table_a2_ranks as ranks
 from dynsparse.tables.table_recovery import table_recovery
+from dynsparse.tables.table_rollout import table_rollout
 
 
 def rows_of(table, **values):
     return [row for row in table.to_pylist() if all(row[name] == v for name, v in values.items())]
 
 
-def test_table_8_has_means_intervals_and_names_failures():
+def test_table_8_has_means_over_splits_and_names_failures():
     failed = {("Arm", "state", 2)}
     table = table_8(curves(failed), sparsity(failed), 1e-6)
-    (row,) = rows_of(table, split="episode", environment="Arm", loss="state")
-    assert (row["seeds"], row["failed_seeds"]) == (4, 1)
-    assert row["failures"] == "seed 2 in epoch 1"
-    np.testing.assert_allclose(row["state_mse"], 0.1 * (1 + (1 + 3 + 4) / 300))
-    assert row["state_mse_low"] <= row["state_mse"] <= row["state_mse_high"]
+    (row,) = rows_of(table, split="episode", environment="Arm", learner="state")
+    assert (row["policies"], row["splits"], row["seeds"], row["failed"]) == (2, 2, 4, 2)
+    assert row["failures"] == "split 0: seed 2 in epoch 1; split 1: seed 2 in epoch 1"
+    easy = 0.1 * (1 + (1 + 3 + 4) / 300)
+    found = [row[f"state_mse{end}"] for end in ("_lowest", "", "_highest")]
+    np.testing.assert_allclose(found, [easy, 2.5 * easy, 4 * easy])
+    # Two policies are no five: there is a range and no interval.
+    assert row["state_mse_low"] is row["state_mse_high"] is None
+    assert (row["chosen_epoch"], row["still_improving"]) == (1, 0)
     assert row["relative_sparsity_initial"] == 0
     np.testing.assert_allclose(row["relative_sparsity"], 2e-4)
-    assert row["relative_sparsity_low"] == row["relative_sparsity_high"]
-    (everywhere,) = rows_of(table, split="episode", environment=EVERYWHERE, loss="state")
-    assert (everywhere["failed_seeds"], everywhere["relative_sparsity"]) == (1, 2e-4)
-    assert everywhere["relative_sparsity_low"] == everywhere["relative_sparsity_high"]
-    (mean,) = rows_of(table, split="episode", environment=EVERYWHERE, loss="state-jacobian")
+    (linear,) = rows_of(table, split="episode", environment="Arm", learner="linear")
+    np.testing.assert_allclose(linear["state_mse"], 2.5 * 0.08)
+    assert (linear["seeds"], linear["chosen_epoch"]) == (0, None)
+    (everywhere,) = rows_of(table, split="episode", environment=EVERYWHERE, learner="state")
+    assert (everywhere["failed"], everywhere["state_mse"]) == (2, 1)
+    (worse,) = rows_of(table, split="episode", environment=EVERYWHERE, learner="state-jacobian")
     # 1.5 times as large as under `state` in both environments, whatever their level.
-    np.testing.assert_allclose(mean["state_mse"], 1.5, rtol=0.01)
+    np.testing.assert_allclose(worse["state_mse"], 1.5, rtol=0.01)
 
 
-def test_pairs_are_compared_by_seed():
-    table = table_8_pairs(curves(), sparsity(), scores())
+def test_networks_are_held_against_the_state_loss_and_controls():
+    table = table_8_pairs(curves(), sparsity(), recovery(), rollouts())
+    wanted = {"split": "episode", "environment": "Arm", "learner": "state-jacobian-l1"}
+    (row,) = rows_of(table, **wanted, measure="state_mse", against="state")
+    found = [row[f"ratio{end}"] for end in ("", "_lowest", "_highest")]
+    np.testing.assert_allclose(found, 0.5)
+    # Both splits say the same; with two it remains open.
+    assert (row["units"], row["below"]) == (2, 2)
+    assert row["ratio_low"] is row["p_value"] is None
+    (row,) = rows_of(table, **wanted, measure="open_loop", at=20, against="linear")
+    np.testing.assert_allclose(row["ratio"], 0.5 / 0.8)
+    (row,) = rows_of(table, **wanted, measure="open_loop", at=20, against="mean")
+    np.testing.assert_allclose(row["ratio"], 0.5 / 5)
+    assert {row["against"] for row in rows_of(table, measure="relative_sparsity")} == {"state"}
+    assert "linear" in {row["against"] for row in rows_of(table, learner="state")}
+    (all_of,) = rows_of(
+        table, **{**wanted, "environment": EVERYWHERE}, measure="state_mse", against="state"
+    )
+    assert (all_of["units"], all_of["below"], all_of["behaviour"]) == (2, 2, None)
+
+
+def test_five_policies_and_five_splits_have_intervals(monkeypatch):
+    monkeypatch.setitem(NUMBERS, "episode", (0, 1, 2, 3, 4))
+    monkeypatch.setattr("learning_tables.HARDER", dict.fromkeys(range(5), 1.0) | {0: 3.0})
+    for policies, open_question in ((4, True), (5, False)):
+        made = {"policies": policies}
+        planted = curves(**made), sparsity(**made)
+        (row,) = rows_of(
+            table_8(*planted, 1e-6), split="episode", environment="Arm", learner="state"
+        )
+        assert (row["state_mse_low"] is None) == open_question
+        pairs = table_8_pairs(*planted, recovery(**made), rollouts(**made))
+        wanted = {"split": "episode", "environment": "Arm", "measure": "state_mse"}
+        (row,) = rows_of(pairs, **wanted, learner="state-jacobian", against="state")
+        assert (row["p_value"] is None) == open_question
+    np.testing.assert_allclose([row["ratio_low"], row["ratio_high"]], 1.5)
+    # All five differences have one sign: 2 of 32 sign patterns.
+    np.testing.assert_allclose(row["p_value"], 2 / 32)
+    # Two environments are two units, however many splits they have.
+    (row,) = rows_of(
+        pairs,
+        **{**wanted, "environment": EVERYWHERE},
+        learner="state-jacobian",
+        against="state",
+    )
+    assert row["p_value"] is None
+
+
+def test_failed_seeds_leave_the_others_of_their_split():
+    failed = {("Arm", "state", 2)}
+    table = table_8_pairs(curves(failed), sparsity(failed), recovery(), rollouts())
     (row,) = rows_of(
         table,
         split="sample",
-        environment=EVERYWHERE,
-        measure="test_state_mse",
-        loss="state-jacobian-l1",
-    )
-    assert row["pairs"] == 8
-    np.testing.assert_allclose([row["ratio"], row["ratio_low"], row["ratio_high"]], 0.5)
-    # All eight differences have one sign: 2 of 256 sign patterns.
-    np.testing.assert_allclose(row["p_value"], 2 / 256)
-    (same,) = rows_of(
-        table,
-        split="sample",
         environment="Arm",
-        measure="test_state_mse",
-        loss="state-jacobian-l1-sparse-only",
+        measure="state_mse",
+        learner="state-jacobian",
+        against="state",
     )
-    assert (same["ratio"], same["p_value"]) == (1, 1)
-    wanted = {"split": "episode", "loss": "state-jacobian"}
-    zeros = rows_of(table, **wanted, measure="relative_sparsity", threshold=0.1)
-    ranked = rows_of(table, **wanted, measure="average_precision")
-    for rows in (zeros, ranked):
-        assert [row["environment"] for row in rows] == ["Arm", "Leg", EVERYWHERE]
-        assert [row["behaviour"] for row in rows] == ["expert", "expert", None]
-        assert [(row["ratio"], row["pairs"]) for row in rows] == [(1, 4), (1, 4), (1, 8)]
+    other, own = (np.log([1 + k / 100 for k in kept]).mean() for kept in ((1, 3, 4), SEEDS))
+    np.testing.assert_allclose(row["ratio"], 1.5 * np.exp(own - other))
 
 
-def test_pairs_of_behaviours_are_told_apart_and_one_case_is_no_more_than_that():
-    random = [
-        {**row, "behaviour": "random"} for row in curves().to_pylist() if row["split"] == "episode"
-    ]
-    both = pa.concat_tables([curves(), as_table("curves", random)])
-    arm = select(both, environment="Arm", split="episode")
-    table = table_8_pairs(arm, sparsity(), scores())
-    wanted = {"measure": "test_state_mse", "loss": "state-jacobian"}
-    found = [(row["environment"], row["behaviour"]) for row in rows_of(table, **wanted)]
-    assert found == [("Arm", "expert"), ("Arm", "random"), (EVERYWHERE, None)]
-    alone = table_8_pairs(select(arm, behaviour="expert"), sparsity(), scores())
-    found = [(row["environment"], row["behaviour"]) for row in rows_of(alone, **wanted)]
-    assert found == [("Arm", "expert"), (EVERYWHERE, None)]
-
-
-def test_pairs_of_a_failed_seed_are_left_out():
-    failed = {("Arm", "state", 2)}
-    fewer = table_8_pairs(curves(failed), sparsity(failed), scores())
-    pairs = {row["pairs"] for row in rows_of(fewer, environment="Arm", measure="test_state_mse")}
-    assert pairs == {3}
-    zeros = rows_of(fewer, environment=EVERYWHERE, measure="relative_sparsity", threshold=0.1)
-    assert {row["pairs"] for row in zeros} == {7}
-
-
-def test_table_recovery_puts_controls_beside_models():
-    models = as_table(
-        "recovery", recovery(["model"], LOSSES, 0) + recovery(["model", "permuted"], LOSSES, 1)
-    )
-    controls = as_table(
-        "recovery",
-        [
-            {**row, "loss": None, "seed": None, "epoch": None}
-            for row in recovery(["mean pattern"], ["state"], 1)
-            if row["seed"] == 1
-        ],
-    )
-    table = table_recovery(models, controls)
-    rows = rows_of(table, split="episode", environment="Leg")
-    guesses = {row["guess"] for row in rows}
-    assert guesses == {
+def test_table_recovery_puts_controls_and_guesses_beside_networks():
+    rows = rows_of(table_recovery(recovery()), split="episode", environment="Leg")
+    assert [row["guess"] for row in rows] == [
         "untrained",
-        "mean pattern",
-        *LOSSES,
+        *LEARNERS,
         *(f"{loss}, samples permuted" for loss in LOSSES),
-    }
-    (state,) = [row for row in rows if row["guess"] == "state"]
-    assert (state["seeds"], state["base_rate"]) == (4, 0.25)
-    np.testing.assert_allclose(state["auroc"], 0.525)
-    assert state["auroc_low"] < state["auroc"] < state["auroc_high"]
-    assert state["f1"] is None
-    # Untrained networks are the same under every loss: they count once, in intervals too.
-    (untrained,) = [row for row in rows if row["guess"] == "untrained"]
-    wanted = ("seeds", "auroc", "auroc_low", "auroc_high")
-    assert [untrained[name] for name in wanted] == [state[name] for name in wanted]
-    (mean,) = [row for row in rows if row["guess"] == "mean pattern"]
-    assert (mean["seeds"], mean["auroc_low"]) == (0, None)
+        "mean pattern",
+    ]
+    by_guess = {row["guess"]: row for row in rows}
+    state = by_guess["state"]
+    assert (state["splits"], state["seeds"], state["base_rate"]) == (2, 4, 0.25)
+    # Two and a half hundredths by seed, and nothing or a tenth by split.
+    found = [state[f"auroc{end}"] for end in ("_lowest", "", "_highest")]
+    np.testing.assert_allclose(found, [0.525, 0.575, 0.625])
+    assert state["auroc_low"] is state["f1"] is None
+    # Untrained networks are the same under every loss: they count once.
+    assert (by_guess["untrained"]["seeds"], by_guess["untrained"]["auroc"]) == (4, state["auroc"])
+    assert (by_guess["linear"]["seeds"], by_guess["mean pattern"]["seeds"]) == (0, 0)
+
+
+def test_table_rollout_has_every_learner_and_number_of_steps():
+    table = table_rollout(rollouts({("state", 2)}))
+    (row,) = rows_of(table, environment="Arm", learner="linear", steps=20)
+    np.testing.assert_allclose([row["median_error"], row["median_error_highest"]], 1.6)
+    diverged = [row["median_error"] for row in rows_of(table, environment="Arm", learner="state")]
+    assert diverged[0] is not None and diverged[1:] == [None, None]
+    assert {row["learner"] for row in table.to_pylist()} == set(LEARNERS)
+
+
+def test_a_learner_that_nobody_has_heard_of_is_shown():
+    def renamed(table):
+        names = [
+            "my-own" if name == "state-jacobian" else name for name in table["learner"].to_pylist()
+        ]
+        place = table.column_names.index("learner")
+        return table.set_column(place, "learner", pa.array(names))
+
+    tables = [renamed(table) for table in (curves(), sparsity(), recovery(), rollouts())]
+    made = [
+        table_8(*tables[:2], 1e-6),
+        table_8_pairs(*tables),
+        table_rollout(tables[3]),
+    ]
+    for table in made:
+        assert "my-own" in set(table["learner"].to_pylist())
+    assert "my-own" in set(table_recovery(tables[2])["guess"].to_pylist())
+    assert networks(tables[0])[1] == "my-own"
+    assert looks(tables[0])["my-own"].label == "my-own"
+
+
+def shuffled(table, rng):
+    """Rows in another order within each file, which holds one network, or all controls."""
+    files = [select(table, learner=name) for name in networks(table)]
+    kinds = np.array([name in networks(table) for name in table["learner"].to_pylist()])
+    controls = table.filter(pa.array(~kinds))
+    parts = [part for part in [*files, controls] if part.num_rows]
+    return pa.concat_tables([part.take(rng.permutation(part.num_rows)) for part in parts])
+
+
+def test_items_do_not_depend_on_the_order_of_rows_in_a_file(tmp_path):
+    tables = curves(), sparsity(), recovery(), rollouts()
+    rng = np.random.default_rng(0)
+
+    def items(curves, sparsity, recovery, rollout):
+        yield table_8(curves, sparsity, 0.1).to_pylist()
+        yield table_8_pairs(curves, sparsity, recovery, rollout).to_pylist()
+        yield table_recovery(recovery).to_pylist()
+        yield table_rollout(rollout).to_pylist()
+        figures = [
+            figure_8(curves, sparsity, "episode", 0.1),
+            figure_a2_1(curves, "episode"),
+            figure_a2_2(sparsity, "episode", 0.1),
+            figure_rollout(rollout, "episode"),
+            figure_thresholds(sparsity, "episode"),
+        ]
+        for number, figure in enumerate(figures):
+            path = tmp_path / f"{number}.png"
+            save_figure(figure, path.with_suffix(".svg"))
+            yield path.read_bytes()
+
+    first = list(items(*tables))
+    again = items(*(shuffled(table, rng) for table in tables))
+    for one, other in zip(first, again, strict=True):
+        assert one == other
 
 
 def test_ranks_are_taken_within_environments_and_failures_come_last():
@@ -178,7 +262,12 @@ def test_malformed_published_tables(tmp_path):
 
 def test_items_need_no_jax():
     modules = [f"figures.figure_{name}" for name in ("8", "a2_1", "rollout", "depth")]
-    modules += ["tables.table_8", "tables.table_recovery", "tables.table_a2"]
+    modules += [
+        "tables.table_8",
+        "tables.table_8_pairs",
+        "tables.table_recovery",
+        "tables.table_a2",
+    ]
     names = ", ".join(f"dynsparse.{name}" for name in modules)
     code = f"import sys, {names}; print('jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

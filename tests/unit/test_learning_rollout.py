@@ -6,9 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 from learning_fakes import settings
 
+from dynsparse.learning import linear
 from dynsparse.learning.normalisation import fit
-from dynsparse.learning.rollout_error import make_rollout, persistence, windows
+from dynsparse.learning.rollout_error import make_rollout, windows
 from dynsparse.learning.samples import Samples
+from dynsparse.learning.selection import CONTROLS
 from dynsparse.learning.training import create
 from dynsparse.precision import precision
 
@@ -79,7 +81,15 @@ def test_a_perfect_model_has_no_error_and_persistence_has():
         samples, scaler = trajectories()
         given = windows(samples, np.arange(60), 20, most=10)
         error = make_rollout(scaler, [1, 5, 20])(exact(scaler), given)
-        still = persistence(given, scaler, [1, 5, 20])
+        models = [
+            linear.MODELS[name](samples, scaler) for name in ("persistence", "linear", "mean")
+        ]
+        still, fitted, mean = (
+            np.asarray(make_rollout(scaler, [1, 5, 20])(linear.learner(model), given))[0]
+            for model in models
+        )
+    # The system is linear: least squares finds it, but for its ridge.
+    assert (fitted < 1e-3).all()
     assert error.shape == (1, 10, 3)
     # float32, with an offset of 100 in between.
     assert (np.asarray(error) < 1e-3).all()
@@ -89,6 +99,12 @@ def test_a_perfect_model_has_no_error_and_persistence_has():
         after = samples.next_state[starts + steps - 1]
         expected = np.sqrt(((scaler.outputs(before[starts]) - after) ** 2).mean(axis=1))
         np.testing.assert_allclose(still[:, column], expected, rtol=1e-3, atol=1e-4)
+        # The training mean is zero in normalised units.
+        np.testing.assert_allclose(mean[:, column], np.sqrt((after**2).mean(axis=1)), rtol=1e-4)
+
+
+def test_controls_are_those_that_items_show():
+    assert tuple(linear.MODELS) == CONTROLS
 
 
 def test_errors_of_a_wrong_model_compound():

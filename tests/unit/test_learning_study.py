@@ -7,9 +7,12 @@ from learning_fakes import STATE_NAMES, section, settings, slider_arrays, write_
 
 from dynsparse.errors import DynsparseError
 from dynsparse.learning import search as search_module
+from dynsparse.learning.control_study import score_controls
+from dynsparse.learning.preparation import Division, prepare
 from dynsparse.learning.records import SCHEMAS
+from dynsparse.learning.recovery import auroc
 from dynsparse.learning.search import combinations, search
-from dynsparse.learning.selection import healthy
+from dynsparse.learning.selection import CONTROLS, healthy
 from dynsparse.learning.settings import training_settings
 from dynsparse.learning.study import train_models
 from dynsparse.sparsity.parquet import metadata_of
@@ -34,8 +37,13 @@ def where(table, **values):
     return table.to_pylist()
 
 
+@pytest.fixture(scope="module")
+def controls(path):
+    return score_controls([path], section())
+
+
 def test_a_job_writes_every_kind_of_table(job):
-    tables, weights = job
+    tables, weights, about = job
     assert {kind: table.schema.remove_metadata() for kind, table in tables.items()} == SCHEMAS
     for kind, table in tables.items():
         facts = metadata_of(table)
@@ -44,25 +52,65 @@ def test_a_job_writes_every_kind_of_table(job):
         # Windows of samples at random would run through those that were trained on.
         splits = {"episode"} if kind == "rollout" else {"episode", "sample"}
         assert set(table["split"].to_pylist()) == splits
-        assert set(table["loss"].to_pylist()) == {"state-jacobian-l1-sparse-only"}
+        assert set(table["learner"].to_pylist()) == {"state-jacobian-l1-sparse-only"}
     # Two splits, two seeds, epochs 0 to 2; three dimensions; two thresholds.
     assert tables["curves"].num_rows == 12
     assert tables["dimensions"].num_rows == 36
     assert tables["sparsity"].num_rows == 24
-    # Two seeds and the guess of no change, horizons 1 and 5: none is as long as 10,000.
-    assert tables["rollout"].num_rows == 6
-    assert {name: array.shape for name, array in weights.items() if "episode" in name} == {
-        "episode..weights[0]": (2, 16, 4),
-        "episode..weights[1]": (2, 16, 16),
-        "episode..weights[2]": (2, 3, 16),
-        "episode..biases[0]": (2, 16),
-        "episode..biases[1]": (2, 16),
-        "episode..biases[2]": (2, 3),
+    # Two seeds, horizons 1 and 5: none is as long as 10,000.
+    assert tables["rollout"].num_rows == 4
+    assert {name: array.shape for name, array in weights.items() if "episode-0" in name} == {
+        "episode-0.model.weights[0]": (2, 16, 4),
+        "episode-0.model.weights[1]": (2, 16, 16),
+        "episode-0.model.weights[2]": (2, 3, 16),
+        "episode-0.model.biases[0]": (2, 16),
+        "episode-0.model.biases[1]": (2, 16),
+        "episode-0.model.biases[2]": (2, 3),
+        "episode-0.scaler.input_mean": (4,),
+        "episode-0.scaler.input_scale": (4,),
+        "episode-0.scaler.output_mean": (3,),
+        "episode-0.scaler.output_scale": (3,),
     }
+    assert about["state_names"] == list(STATE_NAMES)
+
+
+def test_a_control_is_scored_wherever_a_network_is(job, controls):
+    networks, _, _ = job
+    for kind, table in controls.items():
+        assert table.schema.remove_metadata() == SCHEMAS[kind]
+        assert set(table["split"].to_pylist()) == set(networks[kind]["split"].to_pylist())
+        assert set(table["learner"].to_pylist()) - {None} == set(CONTROLS)
+    guesses = {row["source"] for row in where(controls["recovery"]) if row["learner"] is None}
+    assert guesses == {"mean pattern", "contact oracle", "nearest neighbours"}
+
+
+def test_controls_are_what_they_are_called(path, controls):
+    prepared = prepare([path], section(), Division("episode", 0))
+    train, test = prepared.samples.take(prepared.split.train), prepared.test
+    inputs = np.column_stack([train.inputs, np.ones(len(train.inputs))])
+    fit, *_ = np.linalg.lstsq(inputs, train.next_state, rcond=None)
+    guess = np.column_stack([test.inputs, np.ones(len(test.inputs))]) @ fit
+    wanted = {
+        "linear": (guess, fit[:-1].T),
+        "mean": (np.zeros_like(guess), np.zeros_like(fit[:-1].T)),
+    }
+    for name, (prediction, jacobian) in wanted.items():
+        (row,) = where(controls["curves"], learner=name, split="episode")
+        state = ((prediction - test.next_state) ** 2).mean()
+        found = row["test_state_mse"], row["test_jacobian_mae"]
+        # The ridge, and float32.
+        np.testing.assert_allclose(found, (state, np.abs(jacobian - test.jacobian).mean()), 1e-4)
+    facts = {"split": "episode", "elements": "all", "average": "micro", "regime": "all"}
+    (mean,) = where(controls["recovery"], learner="mean", **facts)
+    assert mean["auroc"] == 0.5
+    (linear,) = where(controls["recovery"], learner="linear", **facts)
+    sizes = np.broadcast_to(np.abs(fit[:-1].T).ravel(), (len(test.zero), 12)).reshape(-1, 1)
+    expected = auroc(-sizes, test.zero.reshape(-1, 1))[0]
+    np.testing.assert_allclose(linear["auroc"], expected, atol=1e-3)
 
 
 def test_tables_of_a_job_agree_with_each_other(job):
-    tables, _ = job
+    tables, _, _ = job
     who = {"split": "episode", "seed": 2, "epoch": 2}
     (curve,) = where(tables["curves"], **who)
     errors = where(tables["dimensions"], **who)
@@ -77,9 +125,9 @@ def test_tables_of_a_job_agree_with_each_other(job):
         if row["precision"] is not None:
             shares = row["precision"] * row["sparsity"], row["recall"] * row["true_sparsity"]
             np.testing.assert_allclose(*shares, rtol=1e-6)
-    sources = [(row["epoch"], row["source"]) for row in tables["recovery"].to_pylist()]
-    assert set(sources) == {(0, "model"), (2, "model"), (2, "permuted")}
-    scores = where(tables["recovery"], **who, elements="all", regime="all", average="micro")
+    assert pc.unique(tables["recovery"]["source"]).to_pylist() == ["model", "untrained", "permuted"]
+    facts = {"elements": "all", "regime": "all", "average": "micro"}
+    scores = where(tables["recovery"], split="episode", seed=2, source="model", **facts)
     rates = [row["base_rate"] for row in scores]
     truths = [row["true_sparsity"] for row in where(tables["sparsity"], **who)]
     np.testing.assert_allclose(rates, truths[0])
@@ -88,12 +136,12 @@ def test_tables_of_a_job_agree_with_each_other(job):
 
 def test_seeds_that_fail_are_marked_wherever_they_have_rows(path, tmp_path):
     training = {**section()["training"], "learning_rate": 1e6}
-    tables, _ = train_models([path], section(training=training), "state", tmp_path)
+    tables = train_models([path], section(training=training), "state", tmp_path).tables
     for kind in ("curves", "dimensions", "sparsity"):
         assert pc.unique(tables[kind]["failed_epoch"]).to_pylist() == [1]
         assert healthy(tables[kind]).num_rows == 0
     assert tables["recovery"].num_rows == 0
-    assert where(tables["rollout"], source="model") == []
+    assert tables["rollout"].num_rows == 0
 
 
 def test_units_of_dimensions_are_those_of_the_state(path, tmp_path):
@@ -102,7 +150,7 @@ def test_units_of_dimensions_are_those_of_the_state(path, tmp_path):
     scaled = {name: 1000 * arrays[name] for name in ("state", "next_state")}
     other = write_slider(tmp_path / "b.h5", **scaled)
     both = [
-        train_models([p], section(splits=["episode"], seeds=[1]), "state", tmp_path)[0][
+        train_models([p], section(splits={"episode": 1}, seeds=[1]), "state", tmp_path).tables[
             "dimensions"
         ]
         for p in (path, other)

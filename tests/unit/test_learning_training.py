@@ -7,11 +7,12 @@ from learning_fakes import section, settings, slider, write_slider
 
 from dynsparse.errors import DynsparseError
 from dynsparse.learning import checkpoint, run, training
-from dynsparse.learning.evaluation import make_sizes, on_device
+from dynsparse.learning.evaluation import make_evaluate, make_sizes
 from dynsparse.learning.losses import LOSSES
-from dynsparse.learning.preparation import prepare
+from dynsparse.learning.preparation import Division, prepare
 from dynsparse.learning.recovery import average_precision
-from dynsparse.learning.run import Parts, train
+from dynsparse.learning.run import train
+from dynsparse.learning.study import parts_of
 from dynsparse.learning.training import create, make_epoch
 from dynsparse.precision import precision
 
@@ -24,17 +25,17 @@ SAME_SEED = {"rtol": 2e-3, "atol": 2e-4}
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
     path = write_slider(tmp_path_factory.mktemp("slider") / "a.h5")
-    prepared = prepare([path], section(), "episode")
-    train_samples = prepared.samples.take(prepared.split.train)
     with precision("float32"):
-        return Parts(*map(on_device, (train_samples, prepared.validation, prepared.test)))
+        return parts_of(prepare([path], section(), Division("episode", 0)))
 
 
-def trained(parts, tmp_path, seeds=(1, 2), thresholds=THRESHOLDS, save_every_s=1e9, **changes):
+def trained(
+    parts, tmp_path, seeds=(1, 2), thresholds=THRESHOLDS, save_every_s=1e9, every=1, **changes
+):
     with precision("float32"):
         where = tmp_path / "unfinished.part"
         chosen = settings(**changes)
-        compiled = run.programs(chosen, thresholds)
+        compiled = run.programs(chosen, thresholds, every)
         return train(chosen, seeds, parts, compiled, where, IDENTITY, save_every_s)
 
 
@@ -73,7 +74,7 @@ class Killed(Exception):
 
 def kill_one(parts, tmp_path, monkeypatch):
     """Leave what a run keeps that is killed in its third epoch of four."""
-    measure, calls = run._measure, []
+    measure, calls = run.measured, []
 
     def dies_at_the_fourth(*arguments):
         calls.append(1)
@@ -81,21 +82,38 @@ def kill_one(parts, tmp_path, monkeypatch):
             raise Killed
         return measure(*arguments)
 
-    monkeypatch.setattr(run, "_measure", dies_at_the_fourth)
+    monkeypatch.setattr(run, "measured", dies_at_the_fourth)
     with pytest.raises(Killed):
         trained(parts, tmp_path, epochs=4, save_every_s=0.0)
-    monkeypatch.setattr(run, "_measure", measure)
+    monkeypatch.setattr(run, "measured", measure)
 
 
 def test_a_killed_run_ends_in_the_bits_of_an_undisturbed_one(parts, tmp_path, monkeypatch):
     whole = trained(parts, tmp_path, epochs=4)
     kill_one(parts, tmp_path, monkeypatch)
-    measure, calls = run._measure, []
-    monkeypatch.setattr(run, "_measure", lambda *a: calls.append(1) or measure(*a))
+    measure, calls = run.measured, []
+    monkeypatch.setattr(run, "measured", lambda *a: calls.append(1) or measure(*a))
     assert same_bits(whole, trained(parts, tmp_path, epochs=4, save_every_s=0.0))
     # Epochs 0 to 2 were there: only 3 and 4 are measured.
     assert len(calls) == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_seed_ends_with_the_weights_of_its_best_validation(parts, tmp_path):
+    """At this rate errors go up and down, so that the last epoch is not the best of every seed."""
+    settings = {"seeds": (1, 2, 3), "epochs": 12, "learning_rate": 0.1}
+    result = trained(parts, tmp_path, **settings)
+    error = result.history.validation
+    assert result.history.chosen().tolist() == (1 + error[1:].argmin(axis=0)).tolist()
+    assert (result.history.chosen() < 12).any()
+    with precision("float32"):
+        evaluate = make_evaluate(THRESHOLDS)
+        kept = np.asarray(evaluate(result.final, parts.validation).squared).mean(axis=1)
+    np.testing.assert_array_equal(kept, error.min(axis=0))
+    # Measured less often, the same training has fewer weights to choose from.
+    seldom = trained(parts, tmp_path, every=5, **settings)
+    assert seldom.history.epoch.tolist() == [0, 5, 10, 12]
+    np.testing.assert_array_equal(seldom.history.validation, error[[0, 5, 10, 12]])
 
 
 def test_an_unfinished_run_of_other_thresholds_is_not_continued(
@@ -118,8 +136,9 @@ def test_an_unfinished_run_of_other_data_or_nonsense_is_not_continued(parts, tmp
         "settings": settings().digest(),
         "seeds": [1, 2],
         "thresholds": list(THRESHOLDS),
+        "every": 1,
     }
-    run._save(where, learner, rows, who)
+    run._save(where, run.Progress(learner, learner, rows), who)
     assert same_bits(whole, trained(parts, tmp_path))
     assert "made with other settings or data" in capsys.readouterr().err
     where.write_bytes(b"no safetensors")

@@ -12,7 +12,8 @@ TINY = {
     "losses": {"state": 0.0, "state-jacobian-l1-sparse-only": 1.0},
     "model": {**LEARNING["model"], "width": 8},
     "training": {**LEARNING["training"], "epochs": 2, "batch": 16},
-    "evaluation": {**LEARNING["evaluation"], "rollout_steps": [1, 5]},
+    "splits": {"episode": 2, "policy": 1},
+    "evaluation": {**LEARNING["evaluation"], "every": 1, "rollout_steps": [1, 5]},
     "search": {
         "seeds": [1],
         "training": {"epochs": 1},
@@ -30,8 +31,8 @@ def variant(project, **changes):
 def learned(project):
     """A study of one environment and two losses, its learning items made."""
     study = variant(project)
-    targets = ("figure_8", "figure_depth", "table_recovery", "table_8", "table_8_pairs")
-    study.snakemake(*targets, "hyperparameters")
+    tables = ("table_recovery", "table_8", "table_8_pairs", "table_rollout")
+    study.snakemake("figure_8", "figure_depth", "figure_rollout", *tables, "hyperparameters")
     return study
 
 
@@ -48,9 +49,9 @@ def test_a_job_per_environment_and_loss(project):
 
 def test_a_study_makes_its_learning_items(learned):
     results = learned.root / "results/tiny"
-    for item in ("figure_8", "figure_depth"):
+    for item in ("figure_8", "figure_depth", "figure_rollout"):
         assert (results / f"figures/{item}.svg").read_text().rstrip().endswith("</svg>")
-    tables = ["table_8", "table_8_pairs", "table_recovery", "table_a2_1"]
+    tables = ["table_8", "table_8_pairs", "table_recovery", "table_rollout", "table_a2_1"]
     for item in [*tables, "hyperparameters/table_a2_13"]:
         assert (results / f"tables/{item}.md").read_text().count("\n") >= 3
     left = [path.name for path in (results / "learning").rglob("*") if path.name.startswith(".")]

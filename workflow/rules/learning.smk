@@ -21,7 +21,8 @@ LEARNING_MB = (
 
 
 wildcard_constraints:
-    loss="[a-z0-9-]+",
+    # Not `controls` or `search`, which lie beside them.
+    loss="|".join(LEARNING["losses"]),
     run="[a-z0-9_]+",
 
 
@@ -61,13 +62,17 @@ rule score_controls:
         data=expand(DATA, seed=SEEDS, allow_missing=True),
         library=library("learning.control_study"),
     output:
-        STUDY.learning(ANY, "controls.parquet"),
+        **{
+            kind: STUDY.learning(ANY, f"controls/{kind}.parquet")
+            for kind in LEARNED_KINDS
+        },
     log:
         f"{LOGS}/score_controls/{{environment}}/{{behaviour}}.log",
     benchmark:
         f"{BENCHMARKS}/score_controls/{{environment}}/{{behaviour}}.tsv"
     conda:
         "../../envs/conda.yaml"
+    threads: 1
     resources:
         mem_mb=megabytes(LEARNING_MB),
         runtime=minutes(120),

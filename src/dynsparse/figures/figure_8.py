@@ -1,14 +1,24 @@
-"""Figure 8: prediction and sparsity of world models under five losses (section 5.4)."""
+"""Figure 8: prediction and sparsity of world models, beside controls (section 5.4)."""
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dynsparse.figures.learned import COLOURS, LABELS, log_scale
+from dynsparse.figures.learned import Look, log_scale, looks
 from dynsparse.figures.style import power_of_ten, styled
-from dynsparse.learning.selection import cases, healthy, losses, select, series, trained
+from dynsparse.learning.selection import (
+    cases,
+    healthy,
+    numbers,
+    of_case,
+    ordered,
+    select,
+    series,
+    trained,
+)
 
 # Where a model without a single zero is drawn: no logarithm exists there.
 FLOOR = 1e-7
@@ -17,34 +27,35 @@ REFERENCE = "state"
 
 @styled()
 def figure_8(curves: pa.Table, sparsity: pa.Table, split: str, threshold: float) -> Figure:
-    """Next-state error on test data, and sparsity relative to the truth, by loss.
+    """Next-state error on test data, and sparsity relative to the truth, by learner.
 
     Args:
-        curves: tables of kind ``learning_curves`` of all environments and losses.
+        curves: tables of kind ``learning_curves`` of all environments and learners.
         sparsity: likewise of kind ``learning_sparsity``.
-        split: which split of the samples is shown.
+        split: which kind of split is shown.
         threshold: below which an element of a model's Jacobian is zero.
 
     Returns:
-        Left the test error, divided by the mean of the environment's models under ``state``; right
-        the mean over test samples of the model's share of zeros divided by the true one. Points
-        are single models, boxes hold the middle half of all environments and seeds. Seeds that
-        failed are left out.
+        Left the test error, divided by the mean of the models under ``state`` of the same split of
+        the environment; right the mean over test samples of the model's share of zeros divided by
+        the true one. Points are single models, boxes hold the middle half of all environments,
+        splits and seeds. Seeds that failed are left out.
     """
     figure = Figure(figsize=(7.2, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    models = select(curves, split=split)
-    names, environments = losses(models), len(cases(models))
+    models = ordered(select(curves, split=split))
+    shown, environments = looks(models), len(cases(models))
     finished = trained(healthy(models))
-    _boxes(left, {loss: relative_errors(finished, loss) for loss in names})
+    _boxes(left, {name: relative_errors(finished, name) for name in shown}, shown)
     log_scale(left)
     left.axhline(1, color="black", linewidth=0.6, linestyle=":")
     left.set_ylabel("next-state error, relative to MSE(s)")
     left.set_title("Prediction on test data")
-    chosen = healthy(select(sparsity, split=split, threshold=threshold))
+    chosen = ordered(healthy(select(sparsity, split=split, threshold=threshold)))
     end = trained(chosen)
-    _points(right, {loss: _above_floor(end, loss) for loss in names})
-    begin = series(select(chosen, epoch=0), "relative_sparsity")
+    _points(right, {name: _above_floor(end, name) for name in shown}, shown)
+    chosen = chosen.filter(pc.is_valid(chosen["seed"]))
+    begin = np.sort(series(select(chosen, epoch=0), "relative_sparsity"))
     _reference(right, float(np.nanmean(begin)) if len(begin) else 0.0)
     right.set_title(f"Sparsity, |x| < {power_of_ten(threshold)}")
     figure.suptitle(
@@ -54,40 +65,47 @@ def figure_8(curves: pa.Table, sparsity: pa.Table, split: str, threshold: float)
     return figure
 
 
-def relative_errors(finished: pa.Table, loss: str) -> Float[np.ndarray, " models"]:
-    """Test errors under a loss, in units of the environment's mean under ``state``."""
+def relative_errors(finished: pa.Table, learner: str) -> Float[np.ndarray, " models"]:
+    """Test errors of a learner, in units of the mean under ``state`` in the same split."""
     parts = []
-    for environment, behaviour in cases(finished):
-        mine = select(finished, environment=environment, behaviour=behaviour)
-        error = series(select(mine, loss=loss), "test_state_mse")
-        reference = series(select(mine, loss=REFERENCE), "test_state_mse")
-        if len(reference):
-            parts.append(error / reference.mean())
+    for case in cases(finished):
+        for number in numbers(of_case(finished, case)):
+            mine = select(of_case(finished, case), number=number)
+            error = series(select(mine, learner=learner), "test_state_mse")
+            reference = np.sort(series(select(mine, learner=REFERENCE), "test_state_mse"))
+            if len(reference):
+                parts.append(error / reference.mean())
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def _above_floor(table: pa.Table, loss: str) -> Float[np.ndarray, " models"]:
-    values = series(select(table, loss=loss), "relative_sparsity")
+def _above_floor(table: pa.Table, learner: str) -> Float[np.ndarray, " models"]:
+    values = np.concatenate(
+        [
+            series(select(of_case(table, case), learner=learner), "relative_sparsity")
+            for case in cases(table)
+        ]
+        or [np.zeros(0)]
+    )
     return np.maximum(values[np.isfinite(values)], FLOOR)
 
 
-def _boxes(axes: Axes, groups: dict[str, np.ndarray]) -> None:
+def _boxes(axes: Axes, groups: dict[str, np.ndarray], shown: dict[str, Look]) -> None:
     for position, values in enumerate(groups.values()):
         if len(values):
             black = {"color": "black"}
             axes.boxplot(
                 values, positions=[position], widths=0.6, showfliers=False, medianprops=black
             )
-    _points(axes, groups)
+    _points(axes, groups, shown)
 
 
-def _points(axes: Axes, groups: dict[str, np.ndarray]) -> None:
+def _points(axes: Axes, groups: dict[str, np.ndarray], shown: dict[str, Look]) -> None:
     """Single models, moved aside at random so that equal ones show."""
     rng = np.random.default_rng(0)
-    for position, (loss, values) in enumerate(groups.items()):
+    for position, (name, values) in enumerate(groups.items()):
         aside = position + rng.uniform(-0.2, 0.2, len(values))
-        axes.plot(aside, values, ".", color=COLOURS[loss], markersize=5, alpha=0.8)
-    axes.set_xticks(range(len(groups)), [LABELS[loss] for loss in groups], rotation=20)
+        axes.plot(aside, values, ".", color=shown[name].colour, markersize=5, alpha=0.8)
+    axes.set_xticks(range(len(groups)), [shown[name].label for name in groups], rotation=30)
 
 
 def _reference(axes: Axes, initial: float) -> None:

@@ -3,9 +3,9 @@
 import pyarrow as pa
 from matplotlib.figure import Figure
 
-from dynsparse.figures.learned import LABELS, by_seed, legend_below, line_with_band, log_scale
+from dynsparse.figures.learned import by_network, legend_below, line_with_band, log_scale, looks
 from dynsparse.figures.style import panels, styled
-from dynsparse.learning.selection import cases, healthy, losses, select
+from dynsparse.learning.selection import CONTROLS, cases, healthy, of_case, ordered, select
 
 
 @styled()
@@ -13,23 +13,26 @@ def figure_a2_1(curves: pa.Table, split: str) -> Figure:
     """Mean squared error of the next state over epochs, one panel per environment.
 
     Args:
-        curves: tables of kind ``learning_curves`` of all environments and losses.
-        split: which split of the samples is shown.
+        curves: tables of kind ``learning_curves`` of all environments and learners.
+        split: which kind of split is shown.
 
     Returns:
-        Lines are means over seeds, bands reach from the best to the worst seed. Seeds that failed
-        are left out.
+        Lines are means over splits and seeds, bands reach from the best to the worst network.
+        Controls, which have no epochs, are level lines. Seeds that failed are left out.
     """
     mine = select(curves, split=split)
     shown = cases(mine)
     figure, axes = panels(len(shown), height_in=2.2)
-    for panel, (environment, behaviour) in zip(axes, shown, strict=True):
-        rows = healthy(select(mine, environment=environment, behaviour=behaviour))
-        for loss in losses(rows):
-            epochs, grid = by_seed(select(rows, loss=loss), "epoch", "test_state_mse")
-            line_with_band(panel, epochs, grid, loss, LABELS[loss])
+    for panel, case in zip(axes, shown, strict=True):
+        rows = ordered(healthy(of_case(mine, case)))
+        for name, look in looks(rows).items():
+            epochs, grid = by_network(select(rows, learner=name), "epoch", "test_state_mse")
+            if name in CONTROLS:
+                panel.axhline(grid.mean(), color=look.colour, linestyle=look.line, label=look.label)
+            else:
+                line_with_band(panel, epochs, grid, look)
         log_scale(panel)
-        panel.set_title(f"{environment} ({behaviour})")
+        panel.set_title("{} ({})".format(*case))
         panel.set_xlabel("epoch")
     figure.supylabel("next-state MSE on test data [variances]", fontsize=8)
     legend_below(figure)

@@ -6,9 +6,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dynsparse.figures.figure_8 import FLOOR
-from dynsparse.figures.learned import COLOURS, LABELS
+from dynsparse.figures.learned import looks
 from dynsparse.figures.style import panels, power_of_ten, styled
-from dynsparse.learning.selection import cases, healthy, losses, select, series, trained
+from dynsparse.learning.selection import (
+    CONTROLS,
+    cases,
+    healthy,
+    of_case,
+    ordered,
+    select,
+    series,
+    trained,
+)
 
 
 @styled()
@@ -16,8 +25,8 @@ def figure_a2_2(sparsity: pa.Table, split: str, threshold: float) -> Figure:
     """Sparsity of the models' Jacobians relative to the truth, untrained and trained.
 
     Args:
-        sparsity: tables of kind ``learning_sparsity`` of all environments and losses.
-        split: which split of the samples is shown.
+        sparsity: tables of kind ``learning_sparsity`` of all environments and learners.
+        split: which kind of split is shown.
         threshold: below which an element is zero.
 
     Returns:
@@ -27,9 +36,9 @@ def figure_a2_2(sparsity: pa.Table, split: str, threshold: float) -> Figure:
     mine = select(sparsity, split=split, threshold=threshold)
     shown = cases(mine)
     figure, axes = panels(len(shown), height_in=2.3)
-    for panel, (environment, behaviour) in zip(axes, shown, strict=True):
-        _panel(panel, select(mine, environment=environment, behaviour=behaviour))
-        panel.set_title(f"{environment} ({behaviour})")
+    for panel, case in zip(axes, shown, strict=True):
+        _panel(panel, ordered(of_case(mine, case)))
+        panel.set_title("{} ({})".format(*case))
     figure.supylabel("sparsity, relative to the truth", fontsize=8)
     figure.suptitle(
         f"Zeros of the models' Jacobians, |x| < {power_of_ten(threshold)}: "
@@ -40,19 +49,21 @@ def figure_a2_2(sparsity: pa.Table, split: str, threshold: float) -> Figure:
 
 
 def _panel(axes: Axes, rows: pa.Table) -> None:
-    fine, names = healthy(rows), losses(rows)
+    fine, shown = healthy(rows), looks(rows)
     end = trained(fine)
-    for position, loss in enumerate(names):
+    for position, (name, look) in enumerate(shown.items()):
         for table, filled in ((select(fine, epoch=0), False), (end, True)):
-            values = series(select(table, loss=loss), "relative_sparsity")
+            if name in CONTROLS and not filled:
+                continue
+            values = series(select(table, learner=name), "relative_sparsity")
             values = np.maximum(values[np.isfinite(values)], FLOOR)
             x = position + (0.15 if filled else -0.15)
             axes.plot(
                 np.full(len(values), x),
                 values,
                 "o",
-                color=COLOURS[loss],
-                markerfacecolor=COLOURS[loss] if filled else "white",
+                color=look.colour,
+                markerfacecolor=look.colour if filled else "white",
                 markersize=4,
             )
     axes.axhline(1, color="black", linewidth=1, linestyle="--")
@@ -61,4 +72,4 @@ def _panel(axes: Axes, rows: pa.Table) -> None:
     ticks = 10.0 ** np.arange(-6, 2, 2)
     axes.set_yticks([FLOOR, *ticks], ["none", *(power_of_ten(tick) for tick in ticks)])
     axes.minorticks_off()
-    axes.set_xticks(range(len(names)), [LABELS[loss] for loss in names], rotation=20)
+    axes.set_xticks(range(len(shown)), [look.label for look in shown.values()], rotation=30)

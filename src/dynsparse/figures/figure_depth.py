@@ -5,7 +5,7 @@ import pyarrow as pa
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dynsparse.figures.learned import by_seed, log_scale
+from dynsparse.figures.learned import by_network, log_scale
 from dynsparse.figures.style import SERIES, panels, styled
 from dynsparse.learning.selection import cases, select
 
@@ -30,7 +30,7 @@ def figure_depth(search: pa.Table) -> Figure:
         rows = select(search, environment=environment, behaviour=behaviour)
         colour = SERIES[number % len(SERIES)]
         for panel, column in zip(axes, columns, strict=True):
-            depths, grid = by_seed(rows, "depth", column)
+            depths, grid = by_network(rows, "depth", column)
             for seed in grid:
                 panel.plot(depths, seed, "o", color=colour, markersize=2.5, alpha=0.6)
             some = np.isfinite(grid).any(axis=0)

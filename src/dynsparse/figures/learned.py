@@ -1,44 +1,77 @@
-"""What the figures of the learning experiments share: names and colours of losses, and axes."""
+"""What the figures of the learning experiments share: names and looks of learners, and axes."""
+
+import itertools
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from dynsparse.figures.style import SERIES
-from dynsparse.learning.selection import LOSSES
+from dynsparse.learning.selection import CONTROLS, learners, networks
 
-# The labels of the paper's Figure 8, and one colour each.
-LABELS = dict(zip(LOSSES, ("MSE(s)", "+ MSE(J)", "+ MAE(J)", "+ L1(J)", "+ SAE(J)"), strict=True))
-COLOURS = dict(zip(LOSSES, SERIES, strict=False))
-CONTROL = "#7F7F7F"
+# The labels of the paper's Figure 8, and of what is no network; others go by their name.
+LABELS = {
+    "state": "MSE(s)",
+    "state-jacobian": "+ MSE(J)",
+    "state-jacobian-l1": "+ MAE(J)",
+    "state-jacobian-l1-regularizer": "+ L1(J)",
+    "state-jacobian-l1-sparse-only": "+ SAE(J)",
+    "persistence": "no change",
+}
+GREY = "#6F6F6F"
 LEGEND_ENTRY_IN = 1.1
 
 
-def by_seed(table: pa.Table, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
-    """Values of ``x``, sorted, and of ``y`` as (seeds, x); not a number where one is missing."""
-    positions = sorted(pc.unique(table[x]).to_pylist())
-    seeds = sorted(pc.unique(table["seed"]).to_pylist())
-    grid = np.full((len(seeds), len(positions)), np.nan)
-    for row in table.select([x, "seed", y]).to_pylist():
+class Look(NamedTuple):
+    """How a learner is shown."""
+
+    label: str
+    colour: str
+    line: str
+
+
+def looks(table: pa.Table) -> dict[str, Look]:
+    """How each learner of a table is shown: networks in colours, controls in broken grey lines."""
+    colours = dict(zip(networks(table), itertools.cycle(SERIES), strict=False))
+    lines = dict(zip(CONTROLS, ("--", ":", "-."), strict=True))
+    return {
+        name: Look(LABELS.get(name, name), colours.get(name, GREY), lines.get(name, "-"))
+        for name in learners(table)
+    }
+
+
+def by_network(table: pa.Table, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
+    """Values of ``x``, sorted, and of ``y`` as (networks, x); not a number where one is missing.
+
+    A network is a seed of a split, if the table has splits.
+    """
+    keys = [name for name in ("number", "seed") if name in table.column_names]
+    rows = table.select([x, y, *keys]).to_pylist()
+    positions = sorted({row[x] for row in rows})
+    members = sorted({tuple(row[key] for key in keys) for row in rows}, key=str)
+    grid = np.full((len(members), len(positions)), np.nan)
+    for row in rows:
         if row[y] is not None:
-            grid[seeds.index(row["seed"]), positions.index(row[x])] = row[y]
+            member = members.index(tuple(row[key] for key in keys))
+            grid[member, positions.index(row[x])] = row[y]
     return np.asarray(positions), grid
 
 
 def line_with_band(
-    axes: Axes, x: np.ndarray, grid: Float[np.ndarray, "seeds x"], loss: str, label: str
+    axes: Axes, x: np.ndarray, grid: Float[np.ndarray, "networks x"], look: Look
 ) -> None:
-    """The mean over seeds, and a band from the lowest to the highest seed."""
+    """The mean over networks, and a band from the lowest to the highest."""
     some = np.isfinite(grid).any(axis=0)
     x, grid = x[some], grid[:, some]
-    axes.fill_between(
-        x, np.nanmin(grid, axis=0), np.nanmax(grid, axis=0), color=COLOURS[loss], alpha=0.2, lw=0
-    )
-    axes.plot(x, np.nanmean(grid, axis=0), color=COLOURS[loss], label=label)
+    low, high = np.nanmin(grid, axis=0), np.nanmax(grid, axis=0)
+    if look.line == "-":
+        axes.fill_between(x, low, high, color=look.colour, alpha=0.2, lw=0)
+    mean = np.nanmean(grid, axis=0)
+    axes.plot(x, mean, color=look.colour, linestyle=look.line, label=look.label)
 
 
 def log_scale(axes: Axes) -> None:

@@ -1,86 +1,75 @@
-"""Numbers over seeds and environments: intervals, and comparisons that are paired by seed.
+"""Numbers over splits or environments: the range, and an interval where there are enough.
 
-Intervals are 95 % percentile bootstraps over seeds. Across environments the seeds are drawn within
-each environment, and the middle half of all values is averaged (Agarwal et al. 2021).
+A network's seed is no repetition of an experiment: it repeats the training on the same samples.
+Seeds are averaged within a split. Splits, and environments, are what is counted.
 """
 
-from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import permutation_test, trim_mean
+from scipy.stats import bootstrap, permutation_test
 
+from dynsparse.sparsity.intervals import CONFIDENCE, LEAST_SEEDS
+
+# With fewer independent units a bootstrap has too few values to draw from, and the sign-flip test
+# cannot give a p-value below 0.1: there is a range then, and the question is open.
+LEAST_UNITS = LEAST_SEEDS
 RESAMPLES = 5000
-LEVEL = 0.95
 RANDOM_SEED = 0
 
-# Values of the seeds of each environment.
-Groups = Sequence[Float[np.ndarray, " _"]]
 
+class Spread(NamedTuple):
+    """A mean, the lowest and highest value, and the 95 % interval of the mean; NaN: none."""
 
-class Interval(NamedTuple):
-    """An estimate, and the bootstrap interval around it; NaN where an environment has no values."""
-
-    estimate: float
+    mean: float
+    lowest: float
+    highest: float
     low: float
     high: float
 
 
-class Difference(NamedTuple):
-    """A paired difference, its interval, and how often chance would give one as large."""
-
-    interval: Interval
-    p_value: float
-    pairs: int
+NOTHING = Spread(*[float("nan")] * 5)
 
 
-def interquartile_mean(values: Float[np.ndarray, "*any last"]) -> Float[np.ndarray, "*any"]:
-    """The mean of the middle half, along the last axis."""
-    return np.asarray(trim_mean(values, 0.25, axis=-1))
+def spread(values: Float[np.ndarray, " units"], independent: int) -> Spread:
+    """Mean, range and interval of one value per unit.
 
-
-def mean_over_seeds(values: Float[np.ndarray, " seeds"]) -> Interval:
-    """Mean over seeds, seeds that failed (not finite) left out."""
-    return _interval([values], lambda all_values: all_values.mean(axis=-1))
-
-
-def mean_over_environments(groups: Groups) -> Interval:
-    """Interquartile mean over all environments and seeds."""
-    return _interval(groups, interquartile_mean)
-
-
-def paired_difference(first: Groups, second: Groups) -> Difference:
-    """Mean of ``first - second`` over environments and seeds, paired by seed.
-
-    The p-value is that of a sign-flip test: under no effect each pair could as well be the other
-    way round. With n pairs it cannot be below 2 ** (1 - n). Pairs with a failed seed are left out;
-    it is NaN where an environment has no other pairs.
+    Args:
+        values: one for each unit; a unit that is not finite leaves nothing to say of all.
+        independent: how many of the units share no policy. Below ``LEAST_UNITS`` there is no
+            interval.
     """
-    both = [one - other for one, other in zip(first, second, strict=True)]
-    pooled = np.concatenate([values[np.isfinite(values)] for values in both])
-    interval = _interval(both, lambda values: values.mean(axis=-1))
-    if len(pooled) < 2 or np.isnan(interval.estimate):
-        return Difference(interval, float("nan"), len(pooled))
+    if not len(values) or not np.isfinite(values).all():
+        return NOTHING
+    mean, lowest, highest = map(float, (values.mean(), values.min(), values.max()))
+    if min(independent, len(values)) < LEAST_UNITS:
+        return Spread(mean, lowest, highest, float("nan"), float("nan"))
+    found = bootstrap(
+        (values,),
+        np.mean,
+        confidence_level=CONFIDENCE,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(RANDOM_SEED),
+    ).confidence_interval
+    return Spread(mean, lowest, highest, float(found.low), float(found.high))
+
+
+def p_value(differences: Float[np.ndarray, " units"], independent: int) -> float:
+    """How often chance gives a mean as far from zero: a sign-flip test over units.
+
+    NaN with fewer than ``LEAST_UNITS``. With n units it cannot be below 2 ** (1 - n).
+    """
+    enough = min(independent, len(differences)) >= LEAST_UNITS
+    if not enough or not np.isfinite(differences).all():
+        return float("nan")
     test = permutation_test(
-        (pooled,),
+        (differences,),
         lambda values, axis: values.mean(axis=axis),
         permutation_type="samples",
         vectorized=True,
         n_resamples=RESAMPLES,
         rng=np.random.default_rng(RANDOM_SEED),
     )
-    return Difference(interval, float(test.pvalue), len(pooled))
-
-
-def _interval(groups: Groups, statistic: Callable[[np.ndarray], np.ndarray]) -> Interval:
-    """A statistic of all groups' values, and its spread when seeds are drawn within each group."""
-    finite = [values[np.isfinite(values)] for values in groups]
-    # What is said of all environments is not said of those that are left.
-    if not finite or not all(map(len, finite)):
-        return Interval(*[float("nan")] * 3)
-    rng = np.random.default_rng(RANDOM_SEED)
-    drawn = [values[rng.integers(len(values), size=(RESAMPLES, len(values)))] for values in finite]
-    spread = statistic(np.concatenate(drawn, axis=1))
-    low, high = np.quantile(spread, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(statistic(np.concatenate(finite))), float(low), float(high))
+    return float(test.pvalue)

@@ -1,42 +1,72 @@
-"""Recovery by guesses that need no network, one job per environment."""
+"""Models and guesses that are not networks, scored as networks are; one job per environment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from dynsparse.console import say
-from dynsparse.learning import controls, records
-from dynsparse.learning.preparation import prepare
+from dynsparse.learning import controls, linear, records
+from dynsparse.learning.evaluation import Evaluate, Sizes, make_evaluate, make_sizes
+from dynsparse.learning.history import History
+from dynsparse.learning.preparation import Prepared, divisions, prepare
+from dynsparse.learning.run import Trained, measured
 from dynsparse.learning.samples import some_of
 from dynsparse.learning.scoring import Scored, score_rows
+from dynsparse.learning.study import as_tables, measure, parts_of
+from dynsparse.precision import precision
 
 
-def score_controls(paths: Sequence[Path | str], section: Mapping[str, Any]) -> pa.Table:
-    """Recovery by guesses that need no network, for every split; a table of kind ``recovery``."""
-    rows: list[dict[str, Any]] = []
+def score_controls(paths: Sequence[Path | str], section: Mapping[str, Any]) -> dict[str, pa.Table]:
+    """Every model of ``linear.MODELS`` and every guess of the zeros, for every split.
+
+    Returns:
+        Tables as ``train_models`` makes them, without seeds. A guess says something about zeros
+        alone: its rows of ``recovery`` have no learner, and its name is their source.
+    """
+    with precision("float32"):
+        evaluate, sizes = make_evaluate(section["model_thresholds"]), make_sizes()
+    rows: dict[str, list[dict[str, Any]]] = {kind: [] for kind in records.SCHEMAS}
     sources: tuple[str, ...] = ()
-    for split in section["splits"]:
-        prepared = prepare(paths, section, split)
+    for division in divisions(paths, section):
+        prepared = prepare(paths, section, division)
         sources = prepared.origin.sources
-        shared = records.identity(prepared.origin, split, None)
-        asked = (prepared.validation, prepared.test)
-        known = prepared.samples.take(
-            some_of(prepared.split.train, section["evaluation"]["control_samples"])
-        )
-        count = section["evaluation"]["neighbours"]
-        guesses = {
-            "mean pattern": [controls.mean_pattern(known, part) for part in asked],
-            "contact oracle": [controls.contact_oracle(known, part) for part in asked],
-            "nearest neighbours": [
-                controls.nearest_neighbours(known, part, count) for part in asked
-            ],
-        }
-        for source, scores in guesses.items():
-            say(f"scoring {source} in {prepared.origin.environment}, by {split}")
-            rows += [
-                {**shared, "source": source} | row for row in score_rows(Scored(*scores), *asked)
-            ]
-    facts = {"sources": list(sources), "zero_threshold": section["zero_threshold"]}
-    return records.as_table("recovery", rows, **facts)
+        for kind, found in _models(prepared, section, evaluate, sizes):
+            rows[kind] += found
+        rows["recovery"] += _guesses(prepared, section["evaluation"])
+    return as_tables(rows, sources, section)
+
+
+def _models(
+    prepared: Prepared, section: Mapping[str, Any], evaluate: Evaluate, sizes: Sizes
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Rows of each kind of table, one model after the other."""
+    train = prepared.samples.take(prepared.split.train)
+    with precision("float32"):
+        parts = parts_of(prepared)
+        for name, model in linear.MODELS.items():
+            learner = linear.learner(model(train, prepared.scaler))
+            row = measured(evaluate, learner, parts)
+            history = History(*(values[None] for values in row))
+            trained = Trained(learner, learner, history)
+            yield from measure(prepared, trained, section, name, [None], sizes).items()
+
+
+def _guesses(prepared: Prepared, evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of ``recovery``."""
+    asked = (prepared.validation, prepared.test)
+    known = prepared.samples.take(some_of(prepared.split.train, evaluation["control_samples"]))
+    count = evaluation["neighbours"]
+    guesses = {
+        "mean pattern": [controls.mean_pattern(known, part) for part in asked],
+        "contact oracle": [controls.contact_oracle(known, part) for part in asked],
+        "nearest neighbours": [controls.nearest_neighbours(known, part, count) for part in asked],
+    }
+    say(f"scoring guesses in {prepared.origin.environment}, {prepared.division}")
+    shared = records.identity(prepared, None)
+    return [
+        {**shared, "source": source} | row
+        for source, scores in guesses.items()
+        for row in score_rows(Scored(*scores), *asked)
+    ]

@@ -1,4 +1,4 @@
-"""Guesses of the zeros that need no network, to hold a network's score against."""
+"""Guesses of the zeros that are not made by a model, to hold a model's score against."""
 
 import numpy as np
 from jaxtyping import Bool, Float

@@ -8,13 +8,49 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dynsparse.errors import DynsparseError
 from dynsparse.learning.normalisation import Scaler
 from dynsparse.learning.samples import Origin, Pool, Samples, some_of
-from dynsparse.learning.splits import SPLITS, Split
+from dynsparse.learning.splits import SPLITS, Split, most
 
-# Which episodes test does not depend on the model's seed: losses and seeds are compared on the
-# same samples.
-SPLIT_SEED = 0
+
+class Division(NamedTuple):
+    """A split of a kind, and its number. It is the same for all learners and their seeds."""
+
+    kind: str
+    number: int
+
+    def __str__(self) -> str:
+        """As it is called in files and messages."""
+        return f"{self.kind}-{self.number}"
+
+
+def divisions(paths: Sequence[Path | str], section: Mapping[str, Any]) -> list[Division]:
+    """All splits of a study's files: as many of each kind as asked for, or as there are.
+
+    Args:
+        paths: as ``prepare``.
+        section: as ``prepare``.
+
+    Raises:
+        DynsparseError: as ``prepare``, or there is no split.
+    """
+    with ExitStack() as stack:
+        episodes = Pool(paths, stack).episodes()
+    found = [
+        Division(kind, number)
+        for kind, asked in section["splits"].items()
+        for number in range(_fewer(asked, most(kind, episodes, section["test_share"])))
+    ]
+    if not found:
+        raise DynsparseError(
+            "config: learning.splits: data of one policy have no split by policy; ask for episode"
+        )
+    return found
+
+
+def _fewer(asked: int, there_are: int | None) -> int:
+    return asked if there_are is None else min(asked, there_are)
 
 
 class Prepared(NamedTuple):
@@ -24,6 +60,7 @@ class Prepared(NamedTuple):
     """
 
     origin: Origin
+    division: Division
     scaler: Scaler
     samples: Samples
     split: Split
@@ -33,31 +70,38 @@ class Prepared(NamedTuple):
 
     def identity(self) -> dict[str, Any]:
         """What these samples are, so that an unfinished run is not continued on others."""
-        return {"sources": list(self.origin.sources), "data": self.digest}
+        return {
+            "environment": self.origin.environment,
+            "split": str(self.division),
+            "sources": list(self.origin.sources),
+            "data": self.digest,
+        }
 
 
-def prepare(paths: Sequence[Path | str], section: Mapping[str, Any], split: str) -> Prepared:
+def prepare(
+    paths: Sequence[Path | str], section: Mapping[str, Any], division: Division
+) -> Prepared:
     """Read, split and normalise the samples of a study's files.
 
     Args:
         paths: the files of all seeds of one environment and behaviour.
         section: the configuration's ``learning``, with the ``zero_threshold`` of the data.
-        split: a name of ``SPLITS``.
+        division: how they are split.
 
     Raises:
-        DynsparseError: unreadable or unfitting files, or too few episodes.
+        DynsparseError: unreadable or unfitting files, or too few episodes or policies.
     """
     with ExitStack() as stack:
         pool = Pool(paths, stack)
-        index = pool.index()
         shares = section["validation_share"], section["test_share"]
-        parts = SPLITS[split](index.episode, *shares, SPLIT_SEED)
+        parts = SPLITS[division.kind](pool.episodes(), *shares, division.number)
         scaler = pool.scaler(parts.train)
         samples = pool.samples(scaler, section["zero_threshold"])
-    most = section["evaluation"]["samples"]
-    validation, test = some_of(parts.validation, most), some_of(parts.test, most)
+    count = section["evaluation"]["samples"]
+    validation, test = some_of(parts.validation, count), some_of(parts.test, count)
     return Prepared(
-        index.origin,
+        pool.origin,
+        division,
         scaler,
         samples,
         parts,

@@ -7,20 +7,27 @@ import numpy as np
 import pyarrow as pa
 
 from dynsparse.learning.history import History
-from dynsparse.learning.samples import Origin
+from dynsparse.learning.preparation import Prepared
 from dynsparse.sparsity.parquet import with_metadata
 
 IDENTITY = [
     ("environment", pa.string()),
     ("behaviour", pa.string()),
+    ("policies", pa.int32()),
     ("split", pa.string()),
-    ("loss", pa.string()),
+    ("number", pa.int32()),
+    ("learner", pa.string()),
     ("seed", pa.int64()),
 ]
-EPOCH = [*IDENTITY, ("epoch", pa.int32())]
 
-# The same in every row of a seed; null if it trained to the end (``selection.healthy``).
-FALLIBLE = [*EPOCH, ("failed_epoch", pa.int32())]
+# The last two are the same in every row of a seed: when its weights were the best on validation
+# samples (``selection.trained``), and when it failed, null if never (``selection.healthy``).
+FALLIBLE = [
+    *IDENTITY,
+    ("epoch", pa.int32()),
+    ("chosen_epoch", pa.int32()),
+    ("failed_epoch", pa.int32()),
+]
 
 # Errors in normalised units.
 CURVES = pa.schema(
@@ -55,7 +62,7 @@ SPARSITY = pa.schema(
 )
 RECOVERY = pa.schema(
     [
-        *EPOCH,
+        *IDENTITY,
         ("source", pa.string()),
         ("elements", pa.string()),
         ("regime", pa.string()),
@@ -73,7 +80,6 @@ RECOVERY = pa.schema(
 ROLLOUT = pa.schema(
     [
         *IDENTITY,
-        ("source", pa.string()),
         ("horizon", pa.int32()),
         ("windows", pa.int64()),
         ("diverged", pa.int64()),
@@ -90,13 +96,16 @@ SCHEMAS = {
 }
 
 
-def identity(origin: Origin, split: str, loss: str | None) -> dict[str, Any]:
-    """The columns that rows of one training share."""
+def identity(prepared: Prepared, learner: str | None) -> dict[str, Any]:
+    """The columns that the rows of one learner share; a policy is a dataset file."""
+    origin, division = prepared.origin, prepared.division
     return {
         "environment": origin.environment,
         "behaviour": origin.behaviour,
-        "split": split,
-        "loss": loss,
+        "policies": len(origin.sources),
+        "split": division.kind,
+        "number": division.number,
+        "learner": learner,
     }
 
 
@@ -108,55 +117,58 @@ def as_table(kind: str, rows: Sequence[Mapping[str, Any]], **facts: Any) -> pa.T
 
 
 def curve_rows(
-    shared: Mapping[str, Any], seeds: Sequence[int], history: History
+    shared: Mapping[str, Any], seeds: Sequence[int | None], history: History
 ) -> list[dict[str, Any]]:
-    """One row per seed and epoch."""
+    """One row per seed and measured epoch."""
     return [
         {
             **who,
-            "epoch": epoch,
-            "training_loss": history.loss[epoch, number],
-            "validation_state_mse": history.validation[epoch, number],
-            "test_state_mse": history.squared[epoch, number].mean(),
-            "test_jacobian_mse": history.jacobian_squared[epoch, number],
-            "test_jacobian_mae": history.jacobian_absolute[epoch, number],
+            "epoch": history.epoch[row],
+            "training_loss": history.loss[row, number],
+            "validation_state_mse": history.validation[row, number],
+            "test_state_mse": history.squared[row, number].mean(),
+            "test_jacobian_mse": history.jacobian_squared[row, number],
+            "test_jacobian_mae": history.jacobian_absolute[row, number],
         }
         for number, who in _members(shared, seeds, history)
-        for epoch in range(len(history.loss))
+        for row in range(len(history.epoch))
     ]
 
 
 def dimension_rows(
     shared: Mapping[str, Any],
-    seeds: Sequence[int],
+    seeds: Sequence[int | None],
     history: History,
     names: Sequence[str],
     scale: np.ndarray,
 ) -> list[dict[str, Any]]:
-    """One row per seed, epoch and dimension of the state; ``scale`` turns errors into units."""
+    """One row per seed, measured epoch and dimension of the state.
+
+    ``scale`` turns errors into units.
+    """
     return [
         {
             **who,
-            "epoch": epoch,
+            "epoch": history.epoch[row],
             "dimension": name,
             "rmse": root * scale[column],
             "normalised_rmse": root,
         }
         for number, who in _members(shared, seeds, history)
-        for epoch in range(len(history.loss))
+        for row in range(len(history.epoch))
         for column, name in enumerate(names)
-        for root in [np.sqrt(history.squared[epoch, number, column])]
+        for root in [np.sqrt(history.squared[row, number, column])]
     ]
 
 
 def sparsity_rows(
     shared: Mapping[str, Any],
-    seeds: Sequence[int],
+    seeds: Sequence[int | None],
     history: History,
     thresholds: Sequence[float],
     true_sparsity: float,
 ) -> list[dict[str, Any]]:
-    """One row per seed, epoch and threshold.
+    """One row per seed, measured epoch and threshold.
 
     ``precision`` is the share of the model's zeros that are true ones, ``recall`` the share of the
     true zeros that are the model's; null where there are none.
@@ -164,28 +176,30 @@ def sparsity_rows(
     return [
         {
             **who,
-            "epoch": epoch,
+            "epoch": history.epoch[row],
             "threshold": threshold,
-            "sparsity": history.sparsity[epoch, number, column],
+            "sparsity": history.sparsity[row, number, column],
             "precision": _share(
-                history.right[epoch, number, column], history.sparsity[epoch, number, column]
+                history.right[row, number, column], history.sparsity[row, number, column]
             ),
-            "recall": _share(history.right[epoch, number, column], true_sparsity),
-            "relative_sparsity": history.relative[epoch, number, column],
+            "recall": _share(history.right[row, number, column], true_sparsity),
+            "relative_sparsity": history.relative[row, number, column],
             "true_sparsity": true_sparsity,
         }
         for number, who in _members(shared, seeds, history)
-        for epoch in range(len(history.loss))
+        for row in range(len(history.epoch))
         for column, threshold in enumerate(thresholds)
     ]
 
 
 def _members(
-    shared: Mapping[str, Any], seeds: Sequence[int], history: History
+    shared: Mapping[str, Any], seeds: Sequence[int | None], history: History
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The number of each seed, and what all of its rows say."""
-    for number, (seed, epoch) in enumerate(zip(seeds, history.failed_epoch(), strict=True)):
-        yield number, {**shared, "seed": seed, "failed_epoch": None if epoch < 0 else int(epoch)}
+    ends = zip(seeds, history.epoch[history.chosen()], history.failed_epoch(), strict=True)
+    for number, (seed, chosen, failed) in enumerate(ends):
+        fate = {"chosen_epoch": int(chosen), "failed_epoch": None if failed < 0 else int(failed)}
+        yield number, {**shared, "seed": seed, **fate}
 
 
 def _share(part: Any, whole: Any) -> float | None:

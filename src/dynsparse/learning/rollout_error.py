@@ -70,16 +70,6 @@ def make_rollout(
     return jax.jit(over_seeds(one))
 
 
-def persistence(
-    given: Windows, scaler: Scaler, horizons: Sequence[int]
-) -> Float[np.ndarray, "windows horizons"]:
-    """The error of the guess that the state stays as it is."""
-    gain, shift = _to_inputs(scaler)
-    still = (np.asarray(given.state) - shift) / gain
-    error = _error(jnp.broadcast_to(still[:, None], given.truth.shape), given.truth)
-    return np.asarray(error)[:, np.asarray(horizons) - 1]
-
-
 def _to_inputs(scaler: Scaler) -> tuple[np.ndarray, np.ndarray]:
     """Gain and shift from a normalised output to a normalised input; both are states."""
     size = len(scaler.output_mean)

@@ -1,10 +1,12 @@
-"""One training, of all seeds, with what was measured after every epoch; resumable by epoch."""
+"""One training, of all seeds, with what was measured on the way; resumable."""
 
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from dynsparse.console import progress, say
@@ -32,19 +34,31 @@ class Programs(NamedTuple):
     epoch: Epoch
     evaluate: Evaluate
     thresholds: tuple[float, ...]
+    every: int
 
 
-def programs(settings: TrainingSettings, thresholds: tuple[float, ...]) -> Programs:
-    """The programs of a training, and of scores with the model's sparsity at ``thresholds``."""
-    return Programs(make_epoch(settings), make_evaluate(thresholds), thresholds)
+def programs(settings: TrainingSettings, thresholds: tuple[float, ...], every: int = 1) -> Programs:
+    """The programs of a training, and of scores with the model's sparsity at ``thresholds``.
+
+    Scores are taken after every ``every`` epochs, and after the last.
+    """
+    return Programs(make_epoch(settings), make_evaluate(thresholds), thresholds, every)
 
 
 class Trained(NamedTuple):
-    """All seeds before and after training, and the history between."""
+    """All seeds before training, each with the weights of its best validation, and the history."""
 
     initial: Learner
     final: Learner
     history: History
+
+
+class Progress(NamedTuple):
+    """Where a training is: all seeds, each at its best, and a row of history per measurement."""
+
+    learner: Learner
+    best: Learner
+    rows: list[History]
 
 
 def train(
@@ -56,9 +70,11 @@ def train(
     identity: Mapping[str, Any],
     save_every_s: float = SAVE_EVERY_S,
 ) -> Trained:
-    """Train all seeds, or go on where a killed run last saved.
+    """Train all seeds for so many epochs, or go on where a killed run last saved.
 
-    A run that was killed ends, on the same machine, in the same bits as one that was not.
+    Every seed ends with the weights that had the lowest state error on the validation samples when
+    scores were taken. A run that was killed ends, on the same machine, in the same bits as one that
+    was not.
 
     Args:
         settings: network, loss and optimiser.
@@ -73,56 +89,82 @@ def train(
     inputs, outputs = parts.train.inputs.shape[1], parts.train.next_state.shape[1]
     initial = create(settings, inputs, outputs, seeds)
     who = {**identity, "settings": settings.digest(), "seeds": list(seeds)}
-    who["thresholds"] = list(compiled.thresholds)
-    learner, rows = _resume(unfinished, initial, who)
-    if not rows:
-        rows = [_measure(compiled, initial, parts, np.full(len(seeds), np.nan, np.float32))]
+    who |= {"thresholds": list(compiled.thresholds), "every": compiled.every}
+    progressed = _resume(unfinished, initial, who)
+    learner, best, rows = progressed or Progress(
+        initial, initial, [measured(compiled.evaluate, initial, parts)]
+    )
     label = f"{identity['environment']}, {settings.loss}, by {identity['split']}"
     saved = time.monotonic()
-    with progress(settings.epochs, f"training {label}", "epoch", len(rows) - 1) as bar:
-        for number in range(len(rows), settings.epochs + 1):
+    done = int(rows[-1].epoch)
+    with progress(settings.epochs, f"training {label}", "epoch", done) as bar:
+        for number in range(done + 1, settings.epochs + 1):
             learner, loss = compiled.epoch(learner, parts.train, number)
-            rows.append(_measure(compiled, learner, parts, np.asarray(loss)))
-            bar.set_postfix_str(f"validation error {np.median(rows[-1].validation):.2g}")
             bar.update()
+            if number % compiled.every and number < settings.epochs:
+                continue
+            rows.append(measured(compiled.evaluate, learner, parts, number, np.asarray(loss)))
+            best = _better(best, learner, rows)
+            bar.set_postfix_str(f"validation error {np.median(rows[-1].validation):.2g}")
             if time.monotonic() - saved >= save_every_s and number < settings.epochs:
-                _save(unfinished, learner, rows, who)
+                _save(unfinished, Progress(learner, best, rows), who)
                 saved = time.monotonic()
     unfinished.unlink(missing_ok=True)
     history = _stack(rows)
     for seed, failed in zip(seeds, history.failed_epoch(), strict=True):
         if failed >= 0:
             say(f"{label}: seed {seed} failed in epoch {failed}; the others are not affected")
-    return Trained(initial, learner, history)
+    return Trained(initial, best, history)
 
 
-def _measure(compiled: Programs, learner: Learner, parts: Parts, loss: np.ndarray) -> History:
-    """One epoch's row of the history."""
-    validation = np.asarray(compiled.evaluate(learner, parts.validation).squared).mean(axis=1)
-    scores = compiled.evaluate(learner, parts.test)
-    return History(loss, validation, *(np.asarray(values) for values in scores))
+def measured(
+    evaluate: Evaluate,
+    learner: Learner,
+    parts: Parts,
+    epoch: int = 0,
+    loss: np.ndarray | None = None,
+) -> History:
+    """One epoch's row of the history; before training there is no loss yet."""
+    validation = np.asarray(evaluate(learner, parts.validation).squared).mean(axis=1)
+    scores = evaluate(learner, parts.test)
+    loss = np.full_like(validation, np.nan) if loss is None else loss
+    return History(np.array(epoch), loss, validation, *(np.asarray(values) for values in scores))
+
+
+def _better(best: Learner, learner: Learner, rows: list[History]) -> Learner:
+    """Each seed as it is now, if it was never better on the validation samples."""
+    now = _stack(rows).chosen() == len(rows) - 1
+
+    def pick(new: Any, old: Any) -> Any:
+        return jnp.where(now.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+
+    return jax.tree.map(pick, learner, best)
 
 
 def _stack(rows: list[History]) -> History:
     return History(*(np.stack(values) for values in zip(*rows, strict=True)))
 
 
-def _save(path: Path, learner: Learner, rows: list[History], who: Mapping[str, Any]) -> None:
-    history = {f"history.{name}": values for name, values in _stack(rows)._asdict().items()}
-    checkpoint.write(path, checkpoint.leaves("learner", learner) | history, who)
+def _save(path: Path, progressed: Progress, who: Mapping[str, Any]) -> None:
+    history = _stack(progressed.rows)._asdict()
+    arrays = {f"history.{name}": values for name, values in history.items()}
+    for name in ("learner", "best"):
+        arrays |= checkpoint.leaves(name, getattr(progressed, name))
+    checkpoint.write(path, arrays, who)
 
 
-def _resume(path: Path, initial: Learner, who: Mapping[str, Any]) -> tuple[Learner, list[History]]:
-    """Learners and history of an unfinished run, if it is this one; else where all begin."""
+def _resume(path: Path, initial: Learner, who: Mapping[str, Any]) -> Progress | None:
+    """How far an unfinished run came, if there is one and it is this one."""
     if not path.is_file():
-        return initial, []
+        return None
     try:
         arrays, header = checkpoint.read(path)
         if header != who:
             raise DynsparseError(f"{path}: was made with other settings or data")
-        learner = checkpoint.restored("learner", initial, arrays)
+        learner, best = (checkpoint.restored(n, initial, arrays) for n in ("learner", "best"))
         columns = [arrays[f"history.{name}"] for name in History._fields]
+        rows = [History(*row) for row in zip(*columns, strict=True)]
+        return Progress(learner, best, rows)
     except (DynsparseError, KeyError) as error:
         say(f"training starts anew: {error}")
-        return initial, []
-    return learner, [History(*row) for row in zip(*columns, strict=True)]
+        return None

@@ -12,6 +12,7 @@ from dynsparse.console import progress
 from dynsparse.dataset import Dataset, Episode, open_dataset
 from dynsparse.errors import DynsparseError
 from dynsparse.learning.normalisation import Scaler, fit
+from dynsparse.learning.splits import Episodes
 from dynsparse.sparsity.source import source_name
 
 
@@ -24,13 +25,6 @@ class Origin(NamedTuple):
     state_names: tuple[str, ...]
     action_names: tuple[str, ...]
     control_dt_s: float
-
-
-class Index(NamedTuple):
-    """What splitting needs: the episode of every usable sample, counted through all files."""
-
-    origin: Origin
-    episode: Int[np.ndarray, " samples"]
 
 
 class Samples(NamedTuple):
@@ -81,13 +75,13 @@ class Pool:
         sources = tuple(source_name(info) for info in infos)
         self.origin = Origin(environment, behaviour, sources, states, actions, dt)
 
-    def index(self) -> Index:
-        """The episode of every usable sample."""
-        parts = [
-            np.full(int(episode.jacobian_ok.sum()), number, np.int32)
-            for number, episode in enumerate(self._episodes("reading episodes of"))
-        ]
-        return Index(self.origin, np.concatenate(parts))
+    def episodes(self) -> Episodes:
+        """The episode of every usable sample, counted through all files; a file is a policy."""
+        counts = [int(e.jacobian_ok.sum()) for e in self._episodes("reading episodes of")]
+        per_file = [file.info.episodes for file in self._files]
+        policy = np.repeat(np.arange(len(per_file), dtype=np.int32), per_file)
+        episode = np.arange(len(counts), dtype=np.int32)
+        return Episodes(np.repeat(episode, counts), np.repeat(policy, counts))
 
     def scaler(self, train: Int[np.ndarray, " train"]) -> Scaler:
         """Mean and scale of the training samples."""

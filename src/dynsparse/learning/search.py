@@ -12,12 +12,11 @@ import pyarrow as pa
 from dynsparse.console import say
 from dynsparse.errors import DynsparseError, did_you_mean
 from dynsparse.learning.evaluation import make_sizes
-from dynsparse.learning.preparation import Prepared, prepare
+from dynsparse.learning.preparation import Division, Prepared, prepare
 from dynsparse.learning.records import identity
-from dynsparse.learning.run import programs
 from dynsparse.learning.settings import TrainingSettings, training_settings
 from dynsparse.learning.splits import EPISODE
-from dynsparse.learning.study import fit, recovery_rows
+from dynsparse.learning.study import compiled_for, fit, recovery_rows
 from dynsparse.precision import precision
 from dynsparse.sparsity.parquet import metadata_of, read_table, with_metadata, write_table
 
@@ -71,7 +70,7 @@ def search(
         raise DynsparseError(f"config: learning.search.runs: {run!r} is not listed; {near}")
     base = training_settings({**section, "losses": {LOSS: 0.0}}, LOSS).changed(**plan["training"])
     section = {**section, "seeds": plan["seeds"]}
-    prepared = prepare(paths, section, EPISODE)
+    prepared = prepare(paths, section, Division(EPISODE, 0))
     choices = list(combinations(plan["runs"][run]))
     parts, kept = [], []
     for number, choice in enumerate(choices, 1):
@@ -113,12 +112,12 @@ def _trained(
 ) -> pa.Table:
     """Train one combination, and keep its rows."""
     with precision("float32"):
-        compiled, seeds = programs(settings, tuple(section["model_thresholds"])), section["seeds"]
-        unfinished = path.with_suffix(".part")
-        trained = fit(prepared, settings, compiled, tuple(seeds), EPISODE, unfinished)
-        shared = identity(prepared.origin, EPISODE, LOSS)
-        found = recovery_rows(shared, seeds, prepared, trained, make_sizes(), settings.epochs)
+        compiled, seeds = compiled_for(settings, section), section["seeds"]
+        trained = fit(prepared, settings, compiled, tuple(seeds), path.with_suffix(".part"))
+        shared = identity(prepared, LOSS)
+        found = recovery_rows(shared, seeds, prepared, trained, make_sizes())
     history, failed = trained.history, trained.history.failed_epoch()
+    chosen = history.chosen()
     rows = []
     for number, seed in enumerate(seeds):
         row = {**shared, "run": run, "seed": seed, **_columns(settings)}
@@ -126,11 +125,11 @@ def _trained(
             rows.append(row | {"failed_epoch": int(failed[number])})
             continue
         errors = {
-            "validation_state_mse": float(history.validation[-1, number]),
-            "test_state_mse": float(history.squared[-1, number].mean()),
-            "test_jacobian_mae": float(history.jacobian_absolute[-1, number]),
+            "validation_state_mse": float(history.validation[chosen[number], number]),
+            "test_state_mse": float(history.squared[chosen[number], number].mean()),
+            "test_jacobian_mae": float(history.jacobian_absolute[chosen[number], number]),
         }
-        rows.append(row | errors | _recovery(found, seed, settings.epochs))
+        rows.append(row | errors | _recovery(found, seed))
     names = set(SCHEMA.names)
     plain = [{name: value for name, value in row.items() if name in names} for row in rows]
     table = pa.Table.from_pylist(plain, schema=SCHEMA)
@@ -144,9 +143,9 @@ def _columns(settings: TrainingSettings) -> dict[str, Any]:
     return {**values, **values["model"]}
 
 
-def _recovery(rows: Sequence[Mapping[str, Any]], seed: int, epoch: int) -> dict[str, Any]:
+def _recovery(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]:
     """A trained seed's recovery over all elements, and over those that switch."""
-    wanted = {"seed": seed, "epoch": epoch, "source": "model", "regime": "all", "average": "micro"}
+    wanted = {"seed": seed, "source": "model", "regime": "all", "average": "micro"}
     mine = {
         row["elements"]: row
         for row in rows

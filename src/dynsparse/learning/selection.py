@@ -7,14 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float
 
-# The order of the paper's Figure 8.
-LOSSES = (
-    "state",
-    "state-jacobian",
-    "state-jacobian-l1",
-    "state-jacobian-l1-regularizer",
-    "state-jacobian-l1-sparse-only",
-)
+# Models without hidden layers (``linear.MODELS``), in the order in which items show them.
+CONTROLS = ("linear", "mean", "persistence")
 
 
 def select(table: pa.Table, **values: object) -> pa.Table:
@@ -22,6 +16,11 @@ def select(table: pa.Table, **values: object) -> pa.Table:
     for name, value in values.items():
         table = table.filter(pc.equal(table[name], value))
     return table
+
+
+def ordered(table: pa.Table) -> pa.Table:
+    """The rows by split and seed, so that nothing depends on the order in a file."""
+    return table.sort_by([("number", "ascending"), ("seed", "ascending")])
 
 
 def cases(table: pa.Table) -> list[tuple[str, str]]:
@@ -35,28 +34,36 @@ def of_case(table: pa.Table, case: tuple[str, str]) -> pa.Table:
     return select(table, environment=case[0], behaviour=case[1])
 
 
-def losses(table: pa.Table) -> list[str]:
-    """The losses of a table, in the paper's order."""
-    found = set(pc.unique(table["loss"]).to_pylist())
-    return [loss for loss in LOSSES if loss in found]
+def networks(table: pa.Table) -> list[str]:
+    """The learners that are trained, in the order of the files that were read (the study's)."""
+    found = pc.unique(table["learner"]).drop_null().to_pylist()
+    return [name for name in found if name not in CONTROLS]
+
+
+def learners(table: pa.Table) -> list[str]:
+    """All learners: ``networks``, then controls."""
+    found = set(pc.unique(table["learner"]).to_pylist())
+    return [*networks(table), *(name for name in CONTROLS if name in found)]
 
 
 def splits(table: pa.Table) -> list[str]:
-    """The splits of a table, sorted."""
+    """The kinds of splits of a table, sorted."""
     return sorted(pc.unique(table["split"]).to_pylist())
 
 
+def numbers(table: pa.Table) -> list[int]:
+    """The numbers of the splits of a table, sorted."""
+    return sorted(pc.unique(table["number"]).to_pylist())
+
+
 def seeds(table: pa.Table) -> list[int]:
-    """The seeds of a table, sorted."""
+    """The seeds of a table, sorted; a control has none."""
     return sorted(seed for seed in pc.unique(table["seed"]).to_pylist() if seed is not None)
 
 
 def trained(table: pa.Table) -> pa.Table:
-    """The rows of the last epoch of each training."""
-    keys = ["environment", "behaviour", "split", "loss"]
-    last = table.group_by(keys).aggregate([("epoch", "max")])
-    joined = table.join(last, keys)
-    return joined.filter(pc.equal(joined["epoch"], joined["epoch_max"])).drop_columns(["epoch_max"])
+    """The rows of the weights that each training ended with."""
+    return table.filter(pc.equal(table["epoch"], table["chosen_epoch"]))
 
 
 def healthy(table: pa.Table) -> pa.Table:
@@ -69,8 +76,21 @@ def series(table: pa.Table, column: str) -> Float[np.ndarray, " rows"]:
     return np.asarray(table[column].cast(pa.float64()).to_numpy(zero_copy_only=False), float)
 
 
-def per_seed(table: pa.Table, column: str, seeds: Sequence[int]) -> Float[np.ndarray, " seeds"]:
-    """One value for each seed; not a number where a seed is missing."""
-    values = dict(zip(table["seed"].to_pylist(), table[column].to_pylist(), strict=True))
-    found = [values.get(seed) for seed in seeds]
-    return np.array([np.nan if value is None else value for value in found], float)
+def per_split(
+    table: pa.Table, column: str, wanted: Sequence[int], log: bool = False
+) -> Float[np.ndarray, " splits"]:
+    """The mean over seeds in each of the ``wanted`` splits, of logarithms if asked for.
+
+    What is missing, or not positive where its logarithm is taken, is left out; not a number where
+    nothing is left.
+    """
+    number, values = series(table, "number"), series(table, column)
+    if log:
+        values = np.log(np.where(values > 0, values, np.nan))
+    return np.array([_mean(np.sort(values[number == each])) for each in wanted])
+
+
+def _mean(values: Float[np.ndarray, " _"]) -> float:
+    """Sorted before, so that no sum depends on the order of rows."""
+    finite = values[~np.isnan(values)]
+    return float(finite.mean()) if len(finite) else float("nan")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,18 +12,31 @@ import pyarrow as pa
 from dynsparse.console import say
 from dynsparse.learning import checkpoint, controls, records
 from dynsparse.learning.evaluation import Sizes, make_sizes, on_device
-from dynsparse.learning.preparation import Prepared, prepare
-from dynsparse.learning.rollout_error import make_rollout, persistence, windows
+from dynsparse.learning.preparation import Prepared, divisions, prepare
+from dynsparse.learning.rollout_error import make_rollout, windows
 from dynsparse.learning.run import Parts, Programs, Trained, programs, train
 from dynsparse.learning.scoring import Scored, score_rows
 from dynsparse.learning.settings import TrainingSettings, training_settings
-from dynsparse.learning.splits import EPISODE
+from dynsparse.learning.splits import SAMPLE
+from dynsparse.learning.training import Learner
 from dynsparse.precision import precision
+
+
+class Learned(NamedTuple):
+    """What a job leaves: measurements by kind of ``records.SCHEMAS``, and models to predict with.
+
+    ``arrays`` holds the weights of every split, all seeds stacked, and the scaler they belong to;
+    ``about`` what their inputs and outputs are called.
+    """
+
+    tables: dict[str, pa.Table]
+    arrays: dict[str, np.ndarray]
+    about: dict[str, Any]
 
 
 def train_models(
     paths: Sequence[Path | str], section: Mapping[str, Any], loss: str, folder: Path
-) -> tuple[dict[str, pa.Table], dict[str, np.ndarray]]:
+) -> Learned:
     """Train all seeds under one loss with every split, and measure what they found.
 
     Args:
@@ -31,25 +44,33 @@ def train_models(
         section: as ``prepare``.
         loss: one of the section's losses.
         folder: unfinished runs are kept there.
-
-    Returns:
-        One table per kind of ``records.SCHEMAS``, and the weights of the final models.
     """
     settings, seeds = training_settings(section, loss), tuple(section["seeds"])
-    compiled, sizes = programs(settings, tuple(section["model_thresholds"])), make_sizes()
+    compiled, sizes = compiled_for(settings, section), make_sizes()
     rows: dict[str, list[dict[str, Any]]] = {kind: [] for kind in records.SCHEMAS}
-    weights: dict[str, np.ndarray] = {}
-    sources: tuple[str, ...] = ()
-    for split in section["splits"]:
-        prepared = prepare(paths, section, split)
-        sources = prepared.origin.sources
+    arrays: dict[str, np.ndarray] = {}
+    for division in divisions(paths, section):
+        prepared = prepare(paths, section, division)
+        origin = prepared.origin
         with precision("float32"):
-            trained = fit(prepared, settings, compiled, seeds, split, folder / f".{split}.part")
-            for kind, found in _measure(prepared, trained, section, split, settings, sizes).items():
+            trained = fit(prepared, settings, compiled, seeds, folder / f".{division}.part")
+            for kind, found in measure(prepared, trained, section, loss, seeds, sizes).items():
                 rows[kind] += found
-        weights |= checkpoint.leaves(f"{split}.", trained.final.model)
-    facts = {"sources": list(sources), "zero_threshold": section["zero_threshold"], "seeds": seeds}
-    return {kind: records.as_table(kind, found, **facts) for kind, found in rows.items()}, weights
+        arrays |= checkpoint.leaves(f"{division}.model", trained.final.model)
+        arrays |= checkpoint.leaves(f"{division}.scaler", prepared.scaler)
+    about = {
+        "section": dict(section),
+        "loss": loss,
+        "seeds": list(seeds),
+        "state_names": list(origin.state_names),
+        "action_names": list(origin.action_names),
+    }
+    return Learned(as_tables(rows, origin.sources, section), arrays, about)
+
+
+def compiled_for(settings: TrainingSettings, section: Mapping[str, Any]) -> Programs:
+    """The programs of a training in a study."""
+    return programs(settings, tuple(section["model_thresholds"]), section["evaluation"]["every"])
 
 
 def fit(
@@ -57,30 +78,38 @@ def fit(
     settings: TrainingSettings,
     compiled: Programs,
     seeds: tuple[int, ...],
-    split: str,
     unfinished: Path,
 ) -> Trained:
     """Train all seeds of a study on prepared samples."""
-    parts = Parts(
-        on_device(prepared.samples.take(prepared.split.train)),
-        on_device(prepared.validation),
-        on_device(prepared.test),
-    )
-    who = {"environment": prepared.origin.environment, "split": split, **prepared.identity()}
-    return train(settings, seeds, parts, compiled, unfinished, who)
+    return train(settings, seeds, parts_of(prepared), compiled, unfinished, prepared.identity())
 
 
-def _measure(
+def parts_of(prepared: Prepared) -> Parts:
+    """The samples of a split, on the device."""
+    train_samples = prepared.samples.take(prepared.split.train)
+    return Parts(*map(on_device, (train_samples, prepared.validation, prepared.test)))
+
+
+def as_tables(
+    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+    sources: Sequence[str],
+    section: Mapping[str, Any],
+) -> dict[str, pa.Table]:
+    """Rows of every kind as tables that say what they were made of."""
+    facts = {"sources": list(sources), "zero_threshold": section["zero_threshold"]}
+    return {kind: records.as_table(kind, found, **facts) for kind, found in rows.items()}
+
+
+def measure(
     prepared: Prepared,
     trained: Trained,
     section: Mapping[str, Any],
-    split: str,
-    settings: TrainingSettings,
+    name: str,
+    seeds: Sequence[int | None],
     sizes: Sizes,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Rows of every kind of table."""
-    shared = records.identity(prepared.origin, split, settings.loss)
-    seeds, history = section["seeds"], trained.history
+    """Rows of every kind of table, of the learner ``name``."""
+    shared, history = records.identity(prepared, name), trained.history
     scale, names = prepared.scaler.output_scale, prepared.origin.state_names
     true_sparsity = float(prepared.test.zero.mean())
     thresholds = section["model_thresholds"]
@@ -88,57 +117,60 @@ def _measure(
         "curves": records.curve_rows(shared, seeds, history),
         "dimensions": records.dimension_rows(shared, seeds, history, names, scale),
         "sparsity": records.sparsity_rows(shared, seeds, history, thresholds, true_sparsity),
-        "recovery": recovery_rows(shared, seeds, prepared, trained, sizes, settings.epochs),
+        "recovery": recovery_rows(shared, seeds, prepared, trained, sizes),
         "rollout": rollout_rows(shared, seeds, prepared, trained, section["evaluation"]),
     }
 
 
 def recovery_rows(
     shared: Mapping[str, Any],
-    seeds: Sequence[int],
+    seeds: Sequence[int | None],
     prepared: Prepared,
     trained: Trained,
     sizes: Sizes,
-    epochs: int,
 ) -> list[dict[str, Any]]:
-    """How well each seed finds the zeros, untrained and trained; a failed seed has no rows."""
-    say(f"scoring the zeros of {shared['environment']}, {shared['loss']}, by {shared['split']}")
+    """How well each seed finds the zeros; a failed seed has no rows.
+
+    Networks are scored untrained too, and with the scores of each sample given to another. A seed
+    that is None is a model without either.
+    """
+    say(f"scoring the zeros of {shared['environment']}, {shared['learner']}, {prepared.division}")
     failed = trained.history.failed_epoch()
     rows = []
-    for epoch, learner in ((0, trained.initial), (epochs, trained.final)):
-        for number, seed in enumerate(seeds):
-            if failed[number] >= 0:
-                continue
-            mine = jax.tree.map(lambda leaf, k=number: leaf[k : k + 1], learner)
-            found = (
-                sizes(mine, jnp.asarray(part.inputs))[0]
-                for part in (prepared.validation, prepared.test)
-            )
-            scored = Scored(*(-np.asarray(size).reshape(len(size), -1) for size in found))
-            shuffled = Scored(*(controls.permuted(scores, seed) for scores in scored))
-            # An untrained model is its own control.
-            sources = {"model": scored} | ({"permuted": shuffled} if epoch else {})
-            for source, scores in sources.items():
-                who = {**shared, "seed": seed, "epoch": epoch, "source": source}
-                rows += [
-                    who | row for row in score_rows(scores, prepared.validation, prepared.test)
-                ]
+    for number, seed in enumerate(seeds):
+        if failed[number] >= 0:
+            continue
+        sources = {"model": _scored(trained.final, number, prepared, sizes)}
+        if seed is not None:
+            sources["untrained"] = _scored(trained.initial, number, prepared, sizes)
+            mixed = (controls.permuted(scores, seed) for scores in sources["model"])
+            sources["permuted"] = Scored(*mixed)
+        for source, scores in sources.items():
+            who = {**shared, "seed": seed, "source": source}
+            rows += [who | row for row in score_rows(scores, prepared.validation, prepared.test)]
     return rows
+
+
+def _scored(learner: Learner, number: int, prepared: Prepared, sizes: Sizes) -> Scored:
+    """One seed's scores: the smaller an element, the higher."""
+    mine = jax.tree.map(lambda leaf: leaf[number : number + 1], learner)
+    found = (sizes(mine, jnp.asarray(p.inputs))[0] for p in (prepared.validation, prepared.test))
+    return Scored(*(-np.asarray(size).reshape(len(size), -1) for size in found))
 
 
 def rollout_rows(
     shared: Mapping[str, Any],
-    seeds: Sequence[int],
+    seeds: Sequence[int | None],
     prepared: Prepared,
     trained: Trained,
     evaluation: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     """Each seed's error after so many steps; horizons longer than any test episode are left out.
 
-    All horizons begin at the same samples, those that the longest fits. Only a split by episode has
-    rollouts: with another, a window would run through samples that were trained on.
+    All horizons begin at the same samples, those that the longest fits. A split by sample has no
+    rollouts: a window would run through samples that were trained on.
     """
-    if shared["split"] != EPISODE:
+    if shared["split"] == SAMPLE:
         return []
     most = evaluation["rollouts"]
     asked = sorted(evaluation["rollout_steps"])
@@ -148,13 +180,10 @@ def rollout_rows(
     given = windows(prepared.samples, prepared.split.test, fitting[-1], most)
     errors = np.asarray(make_rollout(prepared.scaler, fitting)(trained.final, given))
     failed = trained.history.failed_epoch()
-    found: list[tuple[str, int | None, np.ndarray]] = [
-        ("model", seed, errors[number]) for number, seed in enumerate(seeds) if failed[number] < 0
-    ]
-    found.append(("persistence", None, persistence(given, prepared.scaler, fitting)))
     return [
-        {**shared, "seed": seed, "source": source, "horizon": steps} | _summary(error[:, column])
-        for source, seed, error in found
+        {**shared, "seed": seed, "horizon": steps} | _summary(errors[number, :, column])
+        for number, seed in enumerate(seeds)
+        if failed[number] < 0
         for column, steps in enumerate(fitting)
     ]
 

@@ -72,15 +72,6 @@ def searched(run: str) -> Read:
     return _read(f"search {run}", files, "study.reading:joined", "learning_search")
 
 
-def controls() -> Read:
-    """The guesses without a network that stand beside trained ones."""
-
-    def files(study: Study) -> list[str]:
-        return [study.learning(case, "controls.parquet") for case in study.learned]
-
-    return _read("controls", files, "study.reading:joined", "learning_recovery")
-
-
 def structure() -> Read:
     """What is structural in the environments' models."""
     return Read(

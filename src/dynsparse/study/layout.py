@@ -91,12 +91,12 @@ class Study:
         return f"{self.folder}/learning/{case.environment}/{case.behaviour}/{name}"
 
     def trainings(self, kind: str) -> list[str]:
-        """The tables of one kind of all trainings."""
-        losses = self.config["learning"]["losses"]
+        """The tables of one kind, of all networks by loss and then of what is no network."""
+        learners = [*self.config["learning"]["losses"], "controls"]
         return [
-            self.learning(case, f"{loss}/{kind}.parquet")
+            self.learning(case, f"{learner}/{kind}.parquet")
             for case in self.learned
-            for loss in losses
+            for learner in learners
         ]
 
     def expert(self, environment: str, seed: int | str = ANY_SEED) -> str:

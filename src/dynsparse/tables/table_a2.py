@@ -137,7 +137,7 @@ def table_a2_1(section: Mapping[str, Any], episodes: int, published: Mapping[str
         "environments": ", ".join(section["environments"]),
         "losses": ", ".join(section["losses"]),
         "seeds": len(section["seeds"]),
-        "splits": ", ".join(section["splits"]),
+        "splits": ", ".join(f"{count} by {kind}" for kind, count in section["splits"].items()),
         "test_share": section["test_share"],
         "test_episodes": f"{test} of {episodes}",
         "validation_share": section["validation_share"],

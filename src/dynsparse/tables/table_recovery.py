@@ -7,9 +7,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dynsparse.learning.comparison import mean_over_seeds
-from dynsparse.learning.selection import cases, losses, of_case, select, series, splits
+from dynsparse.learning.comparison import spread
+from dynsparse.learning.selection import (
+    cases,
+    learners,
+    networks,
+    numbers,
+    of_case,
+    per_split,
+    seeds,
+    select,
+    splits,
+)
 from dynsparse.sparsity.parquet import with_metadata
+from dynsparse.tables.table_8 import spread_columns, spread_values
 
 KEYS = ("elements", "average", "regime")
 MEASURES = ("auroc", "average_precision", "f1", "hamming_distance")
@@ -21,88 +32,73 @@ SCHEMA = pa.schema(
         ("behaviour", pa.string()),
         *((name, pa.string()) for name in KEYS),
         ("guess", pa.string()),
+        ("splits", pa.int64()),
         ("seeds", pa.int64()),
-        ("samples", pa.int64()),
-        ("scored_elements", pa.int64()),
+        ("samples", pa.float64()),
+        ("scored_elements", pa.float64()),
         ("base_rate", pa.float64()),
-        ("auroc", pa.float64()),
-        ("auroc_low", pa.float64()),
-        ("auroc_high", pa.float64()),
-        ("average_precision", pa.float64()),
-        ("average_precision_low", pa.float64()),
-        ("average_precision_high", pa.float64()),
-        ("f1", pa.float64()),
-        ("hamming_distance", pa.float64()),
+        *(column for measure in MEASURES for column in spread_columns(measure)),
     ]
 )
 
 
-def table_recovery(recovery: pa.Table, controls: pa.Table) -> pa.Table:
-    """Recovery of the zero pattern: trained models of every loss, untrained ones, and controls.
+def table_recovery(recovery: pa.Table) -> pa.Table:
+    """Recovery of the zero pattern: trained networks, untrained ones, controls and guesses.
 
     Args:
-        recovery: tables of kind ``learning_recovery`` of all environments and losses.
-        controls: likewise of the guesses that need no network.
+        recovery: tables of kind ``learning_recovery`` of all environments, learners and guesses.
 
     Returns:
-        ``SCHEMA``: means over seeds, with 95 % bootstrap intervals where there is more than one.
+        ``SCHEMA``: means over splits, of means over seeds; intervals where there are five
+        independent splits or more. Splits in which a score does not exist are left out.
         ``base_rate`` is the share of zeros, which is what average precision is without any skill;
         0.5 is AUROC's.
     """
     rows: list[dict[str, Any]] = []
     for split in splits(recovery):
-        for case in cases(recovery):
-            models = of_case(select(recovery, split=split), case)
-            others = of_case(select(controls, split=split), case)
+        for case in cases(select(recovery, split=split)):
+            mine = of_case(select(recovery, split=split), case)
             shared = {"split": split, "environment": case[0], "behaviour": case[1]}
-            rows += [{**shared, **row} for row in _rows(models, others)]
-    plain = [
-        {name: _null(value) for name, value in row.items() if name in SCHEMA.names} for row in rows
-    ]
-    return with_metadata(pa.Table.from_pylist(plain, schema=SCHEMA), "table_recovery")
+            rows += [{**shared, **row} for row in _rows(mine)]
+    return with_metadata(pa.Table.from_pylist(rows, schema=SCHEMA), "table_recovery")
 
 
-def _rows(models: pa.Table, controls: pa.Table) -> Iterator[dict[str, Any]]:
+def _rows(scores: pa.Table) -> Iterator[dict[str, Any]]:
     """All guesses for each set of elements, average and regime."""
-    last = pc.max(models["epoch"]).as_py()
-    for key in sorted({tuple(row[k] for k in KEYS) for row in models.select(KEYS).to_pylist()}):
+    wanted = numbers(scores)
+    for key in sorted({tuple(row[k] for k in KEYS) for row in scores.select(KEYS).to_pylist()}):
         facts = dict(zip(KEYS, key, strict=True))
-        these = select(models, **facts)
-        guesses = {"untrained": _one_per_seed(select(these, epoch=0))}
-        for source, suffix in (("model", ""), ("permuted", ", samples permuted")):
-            final = select(these, epoch=last, source=source)
-            guesses |= {f"{loss}{suffix}": select(final, loss=loss) for loss in losses(final)}
-        others = select(controls, **facts)
-        guesses |= {
-            source: select(others, source=source)
-            for source in pc.unique(others["source"]).to_pylist()
-        }
-        for guess, table in guesses.items():
+        these = select(scores, **facts)
+        for guess, table in _guesses(these).items():
             if table.num_rows:
-                yield {**facts, "guess": guess, **_row(table)}
+                yield {**facts, "guess": guess, **_row(table, wanted)}
 
 
-def _one_per_seed(table: pa.Table) -> pa.Table:
-    """The first row of each seed: untrained, its network is the same under every loss."""
-    _, first = np.unique(series(table, "seed"), return_index=True)
+def _guesses(scores: pa.Table) -> dict[str, pa.Table]:
+    """Every guess and its rows: networks and controls in the study's order, then the others."""
+    models, mixed = select(scores, source="model"), select(scores, source="permuted")
+    found = {"untrained": _once(select(scores, source="untrained"))}
+    found |= {name: select(models, learner=name) for name in learners(models)}
+    found |= {f"{n}, samples permuted": select(mixed, learner=n) for n in networks(mixed)}
+    others = scores.filter(pc.is_null(scores["learner"]))
+    sources = sorted(pc.unique(others["source"]).to_pylist())
+    return found | {source: select(others, source=source) for source in sources}
+
+
+def _once(table: pa.Table) -> pa.Table:
+    """A row of each split and seed: untrained, its network is the same under every loss."""
+    keys = np.array([table["number"].to_pylist(), table["seed"].to_pylist()], int).T
+    _, first = np.unique(keys.reshape(-1, 2), axis=0, return_index=True)
     return table.take(first)
 
 
-def _row(table: pa.Table) -> dict[str, Any]:
-    """One guess, over its seeds."""
-    row: dict[str, Any] = {
-        "seeds": len({seed for seed in table["seed"].to_pylist() if seed is not None}),
-        "samples": table["samples"][0].as_py(),
-        "scored_elements": table["scored_elements"][0].as_py(),
-        "base_rate": table["base_rate"][0].as_py(),
-    }
+def _row(table: pa.Table, wanted: list[int]) -> dict[str, Any]:
+    """One guess, over its splits and seeds."""
+    row: dict[str, Any] = {"splits": len(wanted), "seeds": len(seeds(table))}
+    policies = table["policies"][0].as_py()
+    for column in ("samples", "scored_elements", "base_rate"):
+        row[column] = spread_values(column, spread(per_split(table, column, wanted), 0))[column]
     for measure in MEASURES:
-        found = mean_over_seeds(series(table, measure))
-        row[measure] = found.estimate
-        if row["seeds"] > 1:
-            row |= {f"{measure}_low": found.low, f"{measure}_high": found.high}
+        values = per_split(table, measure, wanted)
+        row |= spread_values(measure, spread(values[np.isfinite(values)], policies))
     return row
-
-
-def _null(value: Any) -> Any:
-    return None if isinstance(value, float) and np.isnan(value) else value

@@ -15,7 +15,7 @@ Slopes = list[Float[Array, "batch width"]]
 
 
 class MLP(WorldModel):
-    """Hidden layers of equal width, and a linear layer on top.
+    """Hidden layers of equal width, if any, and a linear layer on top.
 
     Attributes:
         weights: (outputs, inputs) of each layer, the first acting first.
@@ -57,9 +57,9 @@ class MLP(WorldModel):
         prediction, slopes = self._run(x, key)
         inputs, outputs = self.weights[0].shape[1], self.weights[-1].shape[0]
         if outputs <= inputs:
-            return prediction, _product(self.weights[::-1], slopes[::-1])
+            return prediction, _product(len(x), self.weights[::-1], slopes[::-1])
         transposed = tuple(weight.T for weight in self.weights)
-        return prediction, jnp.swapaxes(_product(transposed, slopes), 1, 2)
+        return prediction, jnp.swapaxes(_product(len(x), transposed, slopes), 1, 2)
 
     def _run(self, x: Inputs, key: PRNGKeyArray | None) -> tuple[Outputs, Slopes]:
         """Predictions, and the slope of every hidden unit."""
@@ -79,13 +79,13 @@ class MLP(WorldModel):
         return hidden @ self.weights[-1].T + self.biases[-1], slopes
 
 
-def _product(matrices: tuple[Float[Array, "_ _"], ...], slopes: Slopes) -> Jacobians:
+def _product(samples: int, matrices: tuple[Float[Array, "_ _"], ...], slopes: Slopes) -> Jacobians:
     """M_1 D_1 M_2 D_2 ... M_n for every sample, from left to right.
 
     Each step is one product of a tall matrix, (samples x rows of M_1) high; as such it is written,
     since XLA differentiates a product of three axes into slower ones.
     """
-    samples, rows = len(slopes[0]), len(matrices[0])
+    rows = len(matrices[0])
     product = jnp.broadcast_to(matrices[0], (samples, *matrices[0].shape))
     for slope, matrix in zip(slopes, matrices[1:], strict=True):
         tall = (product * slope[:, None, :]).reshape(samples * rows, -1) @ matrix

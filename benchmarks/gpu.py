@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,7 @@ class Running:
     killer: threading.Timer
     budget_s: float
     begun: float
+    ended: Future[float]
 
 
 def main() -> None:
@@ -144,14 +146,22 @@ def _begin(section: Section, budget_s: float, folder: Path) -> Running:
         )
     killer = threading.Timer(budget_s, _kill, [process])
     killer.start()
-    return Running(section, process, killer, budget_s, time.monotonic())
+    # Asked for later, where the next ones do not wait for it.
+    ended: Future[float] = Future()
+
+    def watch() -> None:
+        process.wait()
+        ended.set_result(time.monotonic())
+
+    threading.Thread(target=watch, daemon=True).start()
+    return Running(section, process, killer, budget_s, time.monotonic(), ended)
 
 
 def _wait(running: Running, folder: Path) -> bool:
     """Wait for a section, end what it has left at work, and write a row about it."""
+    seconds = running.ended.result() - running.begun
     status = running.process.wait()
     running.killer.cancel()
-    seconds = time.monotonic() - running.begun
     _kill(running.process)
     ends = {0: "ended", -signal.SIGKILL: "stopped at its budget"}
     outcome = ends.get(status, f"failed with status {status}")

@@ -62,6 +62,9 @@ def losses(given: Sizes, folder: Path, scratch: Path, budget_s: float) -> None:
     """Train and write until the time is over; an epoch that would not fit is not begun."""
     end = time.monotonic() + budget_s
     files = [(name, data_file(scratch, name, 0)) for name in given.learned]
+    # Others collect them.
+    while time.monotonic() < end - budget_s / 2 and not all(path.exists() for _, path in files):
+        time.sleep(0.2)
     missing = [name for name, path in files if not path.exists()]
     with precision("float32"):
         trainings = [

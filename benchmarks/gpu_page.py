@@ -9,6 +9,7 @@ numbers against them.
 import csv
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import mean
@@ -74,7 +75,7 @@ def _facts(facts: dict) -> str:
 def _rates(rows: list[Row]) -> str:
     keys = ("environment", "program", "method", "batch", "per_s", "build_s", "alone", "compiling")
     order = list(dict.fromkeys(row["environment"] for row in rows))
-    rows = sorted(rows, key=lambda row: (order.index(row["environment"]), row["program"]))
+    rows = sorted(rows, key=lambda row: _place(order, row))
     return _table(
         (
             "environment",
@@ -92,6 +93,10 @@ def _rates(rows: list[Row]) -> str:
             for row in rows
         ),
     )
+
+
+def _place(order: list[str], row: Row) -> tuple[int, str, int]:
+    return order.index(row["environment"]), row["program"], int(row["batch"] or 0)
 
 
 def _million(rows: list[Row]) -> str:
@@ -117,12 +122,13 @@ def _learning(rows: list[Row]) -> str:
 
 
 def _losses(rows: list[Row]) -> str:
-    """The last epoch's errors, the mean over seeds and the range, beside the guesses."""
+    """Errors after as many epochs as all losses have had, mean and range of the seeds; guesses."""
     kinds = list(dict.fromkeys((row["environment"], row["source"]) for row in rows))
+    common = {name: _common_epoch(rows, name) for name, _ in kinds}
     lines = []
     for environment, source in kinds:
         mine = [r for r in rows if (r["environment"], r["source"]) == (environment, source)]
-        last = max((int(row["epoch"] or 0) for row in mine), default=0)
+        last = common[environment] if mine[0]["epoch"] else 0
         final = [row for row in mine if int(row["epoch"] or 0) == last]
         figures = [
             _spread([float(row[key]) for row in final])
@@ -134,6 +140,16 @@ def _losses(rows: list[Row]) -> str:
     return _table(head, lines)
 
 
+def _common_epoch(rows: list[Row], environment: str) -> int:
+    """The last epoch of which every loss of an environment has a row of every seed; 0: of none."""
+    trained = [row for row in rows if row["environment"] == environment and row["epoch"]]
+    written = Counter((row["source"], int(row["epoch"])) for row in trained)
+    losses, seeds = {row["source"] for row in trained}, len({row["seed"] for row in trained})
+    epochs = {epoch for _, epoch in written}
+    whole = [e for e in epochs if all(written[loss, e] == seeds for loss in losses)]
+    return max(whole, default=0)
+
+
 def _spread(values: list[float]) -> str:
     if len(values) == 1:
         return f"{values[0]:.3g}"
@@ -141,8 +157,7 @@ def _spread(values: list[float]) -> str:
 
 
 def _sections(rows: list[Row]) -> str:
-    keys = ("section", "outcome", "seconds", "budget_s")
-    return _table(keys, ([row[key] for key in keys] for row in rows))
+    return _table(list(rows[0]) if rows else [], ([*row.values()] for row in rows))
 
 
 if __name__ == "__main__":

@@ -163,8 +163,9 @@ def test_a_page_of_a_run_that_was_cut_short(tmp_path):
     facts |= {"device": "A device", "driver": "1", "processor_cores": 2, "date": "2026-01-01"}
     facts |= {"python": "3.12", "packages": {"jax": "1"}}
     (tmp_path / "facts.json").write_text(json.dumps(facts))
-    for epoch, error in ((1, 0.5), (2, 0.25), (2, 0.75)):
-        row = {"environment": "E", "samples": 10, "source": "state", "seed": 1, "epoch": epoch}
+    # The third epoch has not come to the second seed.
+    for seed, epoch, error in ((1, 1, 9), (2, 1, 9), (1, 2, 0.25), (2, 2, 0.75), (1, 3, 9)):
+        row = {"environment": "E", "samples": 10, "source": "state", "seed": seed, "epoch": epoch}
         errors = dict.fromkeys(("validation_state_mse", "validation_jacobian_mae"), error)
         append_row(tmp_path / "losses.csv", row | errors)
     text = gpu_page.block(tmp_path)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib import rc_context, rcParams
 from matplotlib.figure import Figure
 from PIL import Image
 from sparsity_fakes import count_elements, durations_of, fake_dataset, fake_episode, steps_of
@@ -27,6 +28,7 @@ from dynsparse.figures.summary import Case, contacts, facts, summary
 from dynsparse.sparsity.merging import merge_seeds
 
 THRESHOLD = 1e-12
+KINDS = ("svg", "png")
 
 
 def planted(seed=0, environment="Twolink"):
@@ -312,6 +314,41 @@ def test_saving_twice_gives_the_same_bytes_and_no_leftovers(tmp_path):
     svg = (tmp_path / "once" / "figure_5.svg").read_text()
     assert svg.rstrip().endswith("</svg>")
     assert "dc:date" not in svg
+
+
+def test_a_users_settings_of_matplotlib_change_no_byte(tmp_path):
+    drawn = []
+    elements = count_elements(planted(), [THRESHOLD])
+    users = {"image.origin": "lower", "lines.linewidth": 9, "axes.grid": True, "text.color": "red"}
+    for settings in ({}, users):
+        with rc_context(settings):
+            save_figure(figure_3(elements, THRESHOLD), tmp_path / "figure_3.svg")
+            save_figure(figure_7([durations_of(planted())]), tmp_path / "figure_7.svg")
+            assert all(rcParams[name] == value for name, value in settings.items())
+        drawn.append([(tmp_path / f"figure_{k}.{s}").read_bytes() for k in (3, 7) for s in KINDS])
+    assert drawn[0] == drawn[1]
+
+
+NAMES = ("$x_{bad$", "a$b$c", r"\$y\frac", "<b>hö&he|*", "_under_", "100 %", "{brace}", "名")
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")  # the font has no Chinese
+def test_any_name_is_shown_as_it_is(tmp_path):
+    state = tuple(f"qpos:{name} [m]" for name in NAMES)
+    size = len(state)
+    episodes = [fake_episode(0, np.ones((9, size, size)))]
+    named = dataclasses.replace(
+        fake_dataset(episodes).info, state_names=state, action_names=("$u$ [1]",)
+    )
+    dataset = dataclasses.replace(fake_dataset(episodes), info=named)
+    figure = figure_3(count_elements(dataset, [THRESHOLD]), THRESHOLD)
+    assert ticks(figure.axes[0].get_yticklabels()) == list(state)
+    save_figure(figure, tmp_path / "figure_3.svg")
+    embedded = embedding(steps())
+    touched = frames(steps(), [png("red")] * 4)
+    strange = pa.array([list(NAMES)] * touched.num_rows, pa.list_(pa.string()))
+    at = touched.column_names.index("touching")
+    save_figure(figure_4(embedded, touched.set_column(at, "touching", strange)), tmp_path / "4.svg")
 
 
 def verified(errors, method="hybrid", stored=True):

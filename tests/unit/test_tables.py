@@ -1,6 +1,7 @@
 """Tables of planted data, beside the published numbers."""
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from sparsity_fakes import count_elements, fake_dataset, fake_episode, steps_of
 
 from dynsparse.errors import DynsparseError
 from dynsparse.sparsity.merging import merge_seeds
-from dynsparse.sparsity.parquet import read_table
+from dynsparse.sparsity.parquet import read_table, with_metadata
 from dynsparse.study.items import TABLE_1, TABLE_A1_1
 from dynsparse.tables import table_1 as first
 from dynsparse.tables import table_a1_1 as returns
@@ -135,6 +136,33 @@ def test_the_three_formats_hold_the_same(tmp_path):
         "table_1.csv",
         "table_1.md",
     }
+
+
+NAMES = (
+    "a|b",
+    "$x_{bad$",
+    "<b>hö&he|",
+    "*bold* _it_ `code` ~~",
+    "back\\slash",
+    "x, y",
+    '"q"',
+    "a_b",
+)
+
+
+def test_names_go_through_csv_and_markdown_unharmed(tmp_path):
+    table = with_metadata(pa.table({"name": pa.array(NAMES)}), "names", sources=[])
+    write_item(table, tmp_path / "names.parquet")
+    assert read_table(tmp_path / "names.parquet", "names")["name"].to_pylist() == list(NAMES)
+    with (tmp_path / "names.csv").open(newline="", encoding="utf-8") as stream:
+        assert [row["name"] for row in csv.DictReader(stream)] == list(NAMES)
+    lines = (tmp_path / "names.md").read_text(encoding="utf-8").splitlines()[2:]
+    for name, line in zip(NAMES, lines, strict=True):
+        cell = line.removeprefix("|").removesuffix("|").strip()
+        # As CommonMark reads it: a backslash before punctuation is not shown.
+        assert re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", cell) == name
+        assert not re.search(r"(?<!\\)[|<$*`&~]", cell)
+    assert "a_b" in lines[-1]
 
 
 def test_an_empty_table_is_still_a_table():

@@ -77,7 +77,7 @@ def embedding_map(
     axes: Axes, embedding: pa.Table, frames: pa.Table, colours: ScalarMappable
 ) -> None:
     """One panel: all samples, the path of the stretch that is shown, and its numbered frames."""
-    axes.set_title(f"t-SNE of {counted(embedding.num_rows, 'transition')} $(s, a, s')$")
+    axes.set_title(f"t-SNE of {counted(embedding.num_rows, 'transition')} (s, a, s')")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set(visible=True, color="0.6")

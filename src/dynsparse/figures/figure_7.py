@@ -9,7 +9,15 @@ from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dynsparse.figures.style import NONZERO, ZERO, heading, panels, power_of_ten, styled
+from dynsparse.figures.style import (
+    NONZERO,
+    ZERO,
+    heading,
+    logarithmic,
+    panels,
+    power_of_ten,
+    styled,
+)
 from dynsparse.sparsity.parquet import metadata_of
 
 BINS_PER_DECADE = 10
@@ -78,8 +86,7 @@ def duration_distribution(axes: Axes, table: pa.Table) -> None:
         axes.set_yticks([])
         axes.text(0.5, 0.5, _nothing(table), ha="center", va="center", transform=axes.transAxes)
         return
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    logarithmic(axes, "x", "y")
     for (name, (lengths, counts)), colour in zip(series.items(), (ZERO, NONZERO), strict=True):
         if len(lengths):
             _distribution(axes, lengths, counts, name, colour)

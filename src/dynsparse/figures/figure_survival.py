@@ -9,7 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from dynsparse.figures.style import NONZERO, ZERO, heading, panels, power_of_ten, styled
+from dynsparse.figures.style import (
+    NONZERO,
+    ZERO,
+    heading,
+    logarithmic,
+    panels,
+    power_of_ten,
+    styled,
+)
 from dynsparse.sparsity.parquet import metadata_of
 from dynsparse.sparsity.survival import Survival, survival
 
@@ -59,7 +67,7 @@ def _panel(axes: Axes, table: pa.Table) -> None:
         label = f"{name}: {together[zero].runs:,} runs"
         style = "-" if zero else "--"
         _curve(axes, together[zero], dt, color=colour, linewidth=1.8, linestyle=style, label=label)
-    axes.set_xscale("log")
+    logarithmic(axes, "x")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlim(left=0.7 * dt)
     axes.set_ylim(-3, 103)

@@ -5,7 +5,7 @@ import pyarrow as pa
 from matplotlib.figure import Figure
 
 from dynsparse.figures.learned import by_network, legend_below, line_with_band, looks
-from dynsparse.figures.style import PANEL_WIDTH_IN, styled
+from dynsparse.figures.style import PANEL_WIDTH_IN, logarithmic, styled
 from dynsparse.learning.selection import (
     cases,
     healthy,
@@ -51,7 +51,7 @@ def figure_thresholds(sparsity: pa.Table, split: str) -> Figure:
                 line_with_band(panel, thresholds, values, look)
             truth = float(np.nanmean(np.sort(series(rows, "true_sparsity"))))
             panel.axhline(truth, color="black", linestyle="--", linewidth=1)
-            panel.set_xscale("log")
+            logarithmic(panel, "x")
             panel.set_title("{} ({})".format(*case))
             panel.set_ylim(-0.03, 1.03)
         left.set_ylabel("share of elements below it")

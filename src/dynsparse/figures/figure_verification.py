@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dynsparse.figures.style import SERIES, counted, heading, panels, styled
+from dynsparse.figures.style import SERIES, counted, heading, logarithmic, panels, styled
 
 # As in the verification table: an error below this counts as right.
 RIGHT = 1e-4
@@ -76,8 +76,7 @@ def _exceedance(axes: Axes, table: pa.Table) -> None:
             label=label,
             **LOOKS.get(method, OTHER_LOOK),
         )
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    logarithmic(axes, "x", "y")
     axes.set_xlim(SMALLEST, LARGEST)
     left_out = int(pc.sum(pc.invert(smooth.filter(table["stored"]))).as_py() or 0)
     kept = pc.sum(table["stored"]).as_py() - left_out

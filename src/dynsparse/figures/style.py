@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Float
-from matplotlib import rc_context
+from matplotlib import style as matplotlib_style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from dynsparse.files import whole_file
 
@@ -38,19 +39,25 @@ STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "lines.linewidth": 1.2,
+    # A name is shown as it is, also with a dollar in it.
+    "text.parse_math": False,
     # The same drawing gives the same bytes.
     "svg.hashsalt": "dynsparse",
     "svg.fonttype": "path",
 }
 
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 PNG_DPI = 200
 PANEL_WIDTH_IN = 3.4
 NARROWEST_IN = 5.2
 
 
 def styled() -> Any:
-    """The project's style, for one drawing; a decorator, so that no global state stays changed."""
-    return rc_context(STYLE)
+    """The project's style, for one drawing; a decorator, so that no global state stays changed.
+
+    It starts from Matplotlib's defaults, whatever the user's ``matplotlibrc`` says.
+    """
+    return matplotlib_style.context(STYLE, after_reset=True)
 
 
 def panels(
@@ -80,8 +87,24 @@ def power_of_ten(value: float) -> str:
     """A threshold as it is printed: 1e-12 as a power of ten, others plainly."""
     exponent = math.log10(value)
     if np.isclose(exponent, round(exponent)):
-        return rf"$10^{{{round(exponent)}}}$"
+        return "10" + str(round(exponent)).translate(_SUPERSCRIPTS)
     return f"{value:g}"
+
+
+class _Powers(LogFormatter):
+    """Labels where Matplotlib has them, but as plain text."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return power_of_ten(x) if super().__call__(x, pos) else ""
+
+
+def logarithmic(axes: Axes, *names: str) -> None:
+    """Logarithmic axes, ``x`` or ``y`` or both, labelled at powers of ten."""
+    for name in names:
+        getattr(axes, f"set_{name}scale")("log")
+        axis = getattr(axes, f"{name}axis")
+        axis.set_major_formatter(_Powers())
+        axis.set_minor_formatter(_Powers(labelOnlyBase=False))
 
 
 def shade_steps(
@@ -113,7 +136,7 @@ def save_figure(figure: Figure, path: Path | str) -> None:
     Raises:
         DynsparseError: a file cannot be written.
     """
-    with rc_context(STYLE):
+    with styled():
         with whole_file(Path(path).with_suffix(".svg")) as temporary:
             figure.savefig(temporary, metadata={"Date": None})
         with whole_file(Path(path).with_suffix(".png")) as temporary:

@@ -1,5 +1,6 @@
 """One table as Parquet, CSV and Markdown."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,15 @@ def write_item(table: pa.Table, parquet: Path | str) -> None:
         temporary.write_text(markdown(table), encoding="utf-8")
 
 
+# What Markdown would typeset; an underscore only at a word's end.
+_TYPESET = re.compile(r"[\\`*|<>&$~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is, in one line: names may have any letters."""
+    return _TYPESET.sub(r"\\\g<0>", " ".join(text.split()))
+
+
 def _text(value: Any) -> str:
     if value is None or value == "":
         return "-"
@@ -47,7 +57,7 @@ def _text(value: Any) -> str:
 
 def markdown(table: pa.Table, text: Callable[[Any], str] = _text) -> str:
     """The table in Markdown: numbers to the right, missing values as a dash; ``text`` of each."""
-    rows = [[text(value) for value in row.values()] for row in table.to_pylist()]
+    rows = [[_plain(text(value)) for value in row.values()] for row in table.to_pylist()]
     align = ["left" if pa.types.is_string(field.type) else "right" for field in table.schema]
     return (
         tabulate(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from dynsparse.errors import DynsparseError
+from dynsparse.errors import DynsparseError, printable
 from dynsparse.files import lock
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def say(text: str) -> None:
     """One line on standard error, for work that no bar can measure."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{printable(text)}\n")
     sys.stderr.flush()
 
 
@@ -74,7 +74,7 @@ def job_log(path: str) -> Iterator[None]:
         try:
             yield
         except DynsparseError as error:
-            sys.stderr.write(f"error: {error}\n")
+            sys.stderr.write(f"error: {printable(str(error))}\n")
             raise SystemExit(1) from None
         finally:
             sys.stderr = original

@@ -3,13 +3,14 @@
 import errno
 import fcntl
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TextIO
+from typing import Any, TextIO
 
 from dynsparse.errors import DynsparseError
 
@@ -72,6 +73,18 @@ def sha256(path: Path | str) -> str:
     """Hexadecimal SHA-256 of a file's bytes, read in blocks."""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_json(text: str | bytes) -> Any:
+    """What JSON text holds; it may be a stranger's.
+
+    Raises:
+        ValueError: it is no JSON, or nested so deeply that it cannot be read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def lock(file: TextIO, how: int) -> bool:

@@ -19,6 +19,7 @@ from dynsparse.dataset import BlockWriter, DatasetInfo, describe, open_dataset
 from dynsparse.dataset.schema import DIGEST, SCHEMA_VERSION, layout
 from dynsparse.errors import DynsparseError
 from dynsparse.files import sha256
+from dynsparse.sparsity.source import source_name
 
 INFO = DatasetInfo(
     environment="Twolink",
@@ -492,6 +493,83 @@ def test_a_read_only_file_system_is_one_line():
     with pytest.raises(DynsparseError, match=f"{path}: cannot be written: ") as caught:
         BlockWriter(path, INFO)
     assert "\n" not in str(caught.value)
+
+
+def _linked(file):
+    del file["reward"]
+    file["reward"] = h5py.ExternalLink("elsewhere.h5", "/reward")
+
+
+def _softly_linked(file):
+    _linked(file)
+    file.move("reward", "other")
+    file["reward"] = h5py.SoftLink("/other")
+
+
+def _kept_outside(file):
+    shape, dtype = file["reward"].shape, file["reward"].dtype
+    del file["reward"]
+    outside = [(f"{file.filename}.raw", 0, h5py.h5f.UNLIMITED)]
+    file.create_dataset("reward", shape, dtype, external=outside)
+
+
+def _virtual(file):
+    shape, dtype = file["reward"].shape, file["reward"].dtype
+    del file["reward"]
+    layout = h5py.VirtualLayout(shape, dtype)
+    layout[:] = h5py.VirtualSource("elsewhere.h5", "reward", shape)
+    file.create_virtual_dataset("reward", layout)
+
+
+def _a_group(file):
+    del file["reward"]
+    file.create_group("reward")
+
+
+@pytest.mark.parametrize("edit", [_linked, _softly_linked, _kept_outside, _virtual, _a_group])
+def test_a_file_that_does_not_hold_its_own_data_is_refused(path, edit):
+    write(path)
+    # What would be read, were it opened.
+    write(path.with_name("elsewhere.h5"))
+    Path(f"{path}.raw").write_bytes(bytes(1000))
+    with h5py.File(path, "r+") as file:
+        edit(file)
+    with pytest.raises(DynsparseError, match="'reward' is no data of this file's own") as caught:
+        describe(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("provenance", "[" * 100_000, "the provenance cannot be read: nested too deeply"),
+        ("provenance", "{", "the provenance cannot be read: Expecting"),
+        ("provenance", "[1]", "the provenance cannot be read: it is no mapping"),
+        ("provenance", 3, "the provenance cannot be read: "),
+        ("state_names", '{"a":' * 100_000, "state_names cannot be read: nested too deeply"),
+        ("state_names", "[1, 2]", "state_names cannot be read: it is no list of names"),
+        ("contact_names", "3", "contact_names cannot be read: it is no list of names"),
+    ],
+)
+def test_what_cannot_be_parsed_is_named(path, name, value, reason):
+    write(path)
+    with h5py.File(path, "r+") as file:
+        file.attrs[name] = value
+    with pytest.raises(DynsparseError, match=reason):
+        describe(path)
+
+
+def test_a_strangers_names_reach_no_terminal_as_they_are_and_are_no_path(path):
+    name = "\x1b[31mred\x1b]0;title\x07 ../../x"
+    info = dataclasses.replace(INFO, environment=name, contact_names=("a\nb\u202e",))
+    write(path, info)
+    text = describe(path)
+    assert all(line.isprintable() for line in text.splitlines())
+    assert r"environment: \x1b[31mred\x1b]0;title\x07 ../../x" in text
+    assert r"contact_names: a\nb\u202e" in text.splitlines()
+    for strange in (info, dataclasses.replace(INFO, behaviour="../expert")):
+        with pytest.raises(DynsparseError, match="names have letters and digits only"):
+            source_name(strange)
 
 
 def test_a_description_tells_what_is_in_a_file(path):

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from dynsparse.errors import DynsparseError
-from dynsparse.files import sha256, whole_file
+from dynsparse.files import read_json, sha256, whole_file
 
 NAME = "manifest.json"
 FORMAT, SCHEMA_VERSION = "dynsparse manifest", 1
@@ -107,7 +107,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / NAME
     try:
-        plain = json.loads(path.read_text())
+        plain = read_json(path.read_text())
     except FileNotFoundError:
         raise DynsparseError(
             f"{path}: no such file: either {folder} is not the folder of a study, or the study was"

@@ -9,6 +9,7 @@ from tabulate import tabulate
 
 from dynsparse.audit.findings import QUESTIONS, Audit
 from dynsparse.audit.page import page
+from dynsparse.errors import printable
 from dynsparse.figures.style import counted
 from dynsparse.files import whole_file
 
@@ -30,7 +31,8 @@ def terminal(audit: Audit) -> str:
         if audit.passed
         else f"study {audit.study}: {counted(len(failures), 'failure')}"
     )
-    return "\n".join([table, "", *failures, *skipped, verdict])
+    lines = "\n".join([table, "", *failures, *skipped, verdict]).split("\n")
+    return "\n".join(map(printable, lines))
 
 
 def as_json(audit: Audit) -> dict[str, Any]:

@@ -12,8 +12,15 @@ import h5py
 import numpy as np
 from jaxtyping import Bool, Float
 
-from dynsparse.dataset.schema import DIGEST, DatasetInfo, episode_digest, layout, read_info
-from dynsparse.errors import DynsparseError
+from dynsparse.dataset.schema import (
+    DIGEST,
+    DatasetInfo,
+    episode_digest,
+    layout,
+    own_data,
+    read_info,
+)
+from dynsparse.errors import DynsparseError, printable
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,8 @@ class Dataset:
         expected = layout(self.info)
         self._names = [name for name in expected if name != DIGEST]
         for name, (shape, dtype) in expected.items():
-            if name not in file or file[name].shape != shape or file[name].dtype != dtype:
+            found = own_data(file, name)
+            if found.shape != shape or found.dtype != dtype:
                 raise DynsparseError(f"{file.filename}: dataset {name!r} should be {shape} {dtype}")
 
     def episodes(self) -> Iterator[Episode]:
@@ -116,9 +124,8 @@ def describe(path: Path | str) -> str:
         episodes = list(_summaries(dataset))
         damaged = dataset.damaged_episodes()
     lines = [f"{name}: {_one_line(value)}" for name, value in {**facts, **origin}.items()]
-    return "\n".join(
-        [*lines, *episodes, f"damaged episodes: {', '.join(map(str, damaged)) or 'none'}"]
-    )
+    lines += [*episodes, f"damaged episodes: {', '.join(map(str, damaged)) or 'none'}"]
+    return "\n".join(map(printable, lines))
 
 
 def _summaries(dataset: Dataset) -> Iterator[str]:

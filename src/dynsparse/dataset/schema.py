@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from dynsparse.errors import DynsparseError
+from dynsparse.files import read_json
 
 FORMAT = "dynsparse dataset"
 SCHEMA_VERSION = 2
@@ -88,8 +89,42 @@ def read_info(file: h5py.File) -> DatasetInfo:
     for field in fields(DatasetInfo):
         value = attributes[field.name]
         is_tuple = field.name.endswith("_names")
-        values[field.name] = tuple(json.loads(value)) if is_tuple else _plain(value)
+        values[field.name] = _names(value, f"{name}: {field.name}") if is_tuple else _plain(value)
+    if not isinstance(_parsed(values["provenance"], f"{name}: the provenance"), dict):
+        raise DynsparseError(f"{name}: the provenance cannot be read: it is no mapping")
     return DatasetInfo(**values)
+
+
+def _names(text: Any, where: str) -> tuple[str, ...]:
+    names = _parsed(text, where)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DynsparseError(f"{where} cannot be read: it is no list of names")
+    return tuple(names)
+
+
+def _parsed(text: Any, where: str) -> Any:
+    try:
+        return read_json(text)
+    except (TypeError, ValueError) as error:
+        raise DynsparseError(f"{where} cannot be read: {error}") from None
+
+
+def own_data(file: h5py.File, name: str) -> h5py.Dataset:
+    """A dataset of an open file that holds its data itself; nothing else is opened.
+
+    Raises:
+        DynsparseError: it is not there, a link, or its data are in another file.
+    """
+    link = file.get(name, getlink=True)
+    if link is None:
+        raise DynsparseError(f"{file.filename}: dataset {name!r} is missing")
+    found = file[name] if isinstance(link, h5py.HardLink) else None
+    if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
+        raise DynsparseError(
+            f"{file.filename}: dataset {name!r} is no data of this file's own, but a link or kept"
+            " in another file; nothing outside was read"
+        )
+    return found
 
 
 def layout(info: DatasetInfo) -> dict[str, tuple[tuple[int, ...], str]]:

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from dynsparse.errors import DynsparseError
-from dynsparse.files import whole_file
+from dynsparse.files import read_json, whole_file
 
 FORMAT = "dynsparse-policy"
 SCHEMA_VERSION = 1
@@ -119,7 +119,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         with safe_open(path, framework="np") as stream:
             metadata = stream.metadata() or {}
             arrays = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
-        header = json.loads(metadata.get(FORMAT, "null"))
+        header = read_json(metadata.get(FORMAT, "null"))
     except (SafetensorError, OSError, ValueError) as error:
         raise DynsparseError(f"{path}: not a policy, or damaged: {error}") from error
     if not isinstance(header, dict):

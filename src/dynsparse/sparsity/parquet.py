@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dynsparse.errors import DynsparseError
-from dynsparse.files import whole_file
+from dynsparse.files import read_json, whole_file
 from dynsparse.sparsity.seal import check_seal, leave_room, seal
 
 SCHEMA_VERSION = 1
@@ -99,7 +99,7 @@ def _check(path: Path | str, metadata: dict[str, Any], kind: str) -> None:
 
 def _decode(schema: pa.Schema) -> dict[str, Any]:
     try:
-        value = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
+        value = read_json((schema.metadata or {}).get(METADATA_KEY, b"{}"))
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

@@ -1,11 +1,14 @@
 """What every statistic needs of a dataset."""
 
+import re
 from collections.abc import Iterable
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Float
+
+from dynsparse.errors import DynsparseError
 
 Jacobian = Literal["state", "action"]
 JACOBIANS: tuple[Jacobian, ...] = ("state", "action")
@@ -95,5 +98,12 @@ def identity_columns(info: Info, rows: int) -> dict[str, pa.Array]:
 
 
 def source_name(info: Info) -> str:
-    """What a statistic was computed from, as told in its metadata."""
+    """What a statistic was computed from, as told in its metadata.
+
+    Raises:
+        DynsparseError: a stranger's file has a name that would lead elsewhere as a path.
+    """
+    for name in (info.environment, info.behaviour):
+        if not re.fullmatch("[A-Za-z0-9]+", name):
+            raise DynsparseError(f"a dataset is of {name!r}: names have letters and digits only")
     return f"{info.environment}/{info.behaviour}/seed-{info.seed}"

@@ -1,11 +1,12 @@
 """Kill a study at random moments until it has been killed often enough; then compare.
 
-    python tests/faults/driver.py [--kills 30] [--seed 0] [--targets all ...]
+    python tests/faults/driver.py [--kills 30] [--seed 7] [--targets all ...]
 
 Runs the micro study once undisturbed. Then starts it again and again in another folder and kills,
-at seeded random moments, one of its jobs, the whole of Snakemake, Snakemake alone (its jobs live
-on), or stops it as Slurm or a person would. Each start is the same command. After every strike and
-at the end it checks what a user may rely on, and ends with status 1 if that does not hold:
+at random moments, one of its jobs, the whole of Snakemake, Snakemake alone (its jobs live
+on), or stops it as Slurm or a person would. Each start is the same command. Without a seed one is
+drawn, and printed. After every strike and at the end it checks what a user may rely on, and ends
+with status 1 if that does not hold:
 
 - a file that has its final name is whole: its digest is that of the undisturbed run;
 - every final file of a finished study has that digest, and there are no others;
@@ -116,12 +117,15 @@ def strike(process: "subprocess.Popen[str]", chance: random.Random) -> str:
     return kind
 
 
-def drive(root: Path, kills: int, seed: int, targets: list[str]) -> Counter[str]:
+def drive(root: Path, kills: int, seed: int | None, targets: list[str]) -> Counter[str]:
     """Run studies in ``root`` until ``kills`` strikes have hit; returns how often each kind did.
 
     Raises:
         Broken: something that users rely on did not hold.
     """
+    if seed is None:
+        seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}", flush=True)
     chance, done = random.Random(seed), Counter[str]()
     quiet = copy_project(root / "quiet")
     quiet.snakemake(*targets)
@@ -166,7 +170,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--kills", type=int, default=30)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, help="of the moments; drawn anew if not given")
     parser.add_argument("--targets", nargs="+", default=["all"])
     arguments = parser.parse_args()
     started = time.monotonic()

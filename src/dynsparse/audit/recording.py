@@ -61,7 +61,7 @@ def make_manifest(
             bytes=(home / path).stat().st_size,
             rule=row["rule"],
             log=local(row["log-file(s)"]),
-            inputs=tuple(local(name) for name in used[path] if name in used),
+            inputs=tuple(sorted(local(name) for name in used[path] if name in used)),
             sources=tuple(
                 sorted({n for p in used[path] if p in outside for n in lists.get(p, (named(p),))})
             ),
@@ -76,10 +76,15 @@ def make_manifest(
         code=code_state(home / project),
         items=tuple(map(local, items)),
         artefacts=artefacts,
-        sources={
-            **{named(name): digests[name] for name in sorted(outside - set(lists))},
-            **{name: digest for each in lists.values() for name, digest in each.items()},
-        },
+        # In an order of their own: that of the summary depends on which jobs were run again.
+        sources=dict(
+            sorted(
+                {
+                    **{named(name): digests[name] for name in outside - set(lists)},
+                    **{name: digest for each in lists.values() for name, digest in each.items()},
+                }.items()
+            )
+        ),
         datasets={name: _origin(home / folder / name) for name in data},
     )
 

@@ -1,12 +1,12 @@
 """The command line, for a machine without Snakemake: one library call per command."""
 
-import os
 import sys
 from pathlib import Path
 
 import click
 
-from dynsparse.errors import DynsparseError
+from dynsparse.errors import DynsparseError, printable
+from dynsparse.job import quiet_surroundings
 
 # auto and dynsparse.jacobians.METHODS, which would load JAX to show a help text.
 METHOD_NAMES = ("auto", "unrolled", "implicit", "hybrid", "mujoco_c")
@@ -21,15 +21,14 @@ class _OneLine(click.Group):
         try:
             return super().invoke(ctx)
         except DynsparseError as error:
-            click.echo(f"error: {error}", err=True)
+            click.echo(f"error: {printable(str(error))}", err=True)
             sys.exit(1)
 
 
 @click.group(cls=_OneLine)
 def main() -> None:
     """Where and when are a simulator's dynamics sparse?"""
-    # Before XLA is loaded: it warns about each program that it takes from its cache.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    quiet_surroundings()
 
 
 @main.command()

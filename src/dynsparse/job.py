@@ -3,6 +3,7 @@
 import gc
 import os
 import resource
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,21 @@ from dynsparse.console import job_log
 from dynsparse.files import whole_file
 
 CACHE_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
+# Where ``MUJOCO_GL`` is kept, for drawing alone.
+RENDERER_VARIABLE = "DYNSPARSE_MUJOCO_GL"
+
+
+def quiet_surroundings() -> None:
+    """Keep this process and its jobs from what a shell says to libraries as they are imported.
+
+    XLA warns about each program that it takes from its cache. MuJoCo fails where the renderer in
+    ``MUJOCO_GL`` does not work, and Matplotlib where it does not know ``MPLBACKEND``, also if
+    nothing is drawn, or nothing is shown.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.pop("MPLBACKEND", None)
+    if "MUJOCO_GL" in os.environ:
+        os.environ[RENDERER_VARIABLE] = os.environ.pop("MUJOCO_GL")
 
 
 @contextmanager
@@ -47,13 +63,25 @@ def _write_timing(path: str, seconds: float, samples: int | None) -> None:
 def prepare_to_compile() -> None:
     """Keep compiled programs on disk, so that the next seed does not compile again.
 
-    In ``JAX_COMPILATION_CACHE_DIR`` if it is set, else in the user's cache folder. Python looks for
-    garbage less often: tracing makes millions of objects that stay, and to go through them at the
-    usual rate takes a quarter of the time.
+    In ``JAX_COMPILATION_CACHE_DIR`` if it is set, else in the user's cache folder, or in one for
+    temporary files where the user has no home. Python looks for garbage less often: tracing makes
+    millions of objects that stay, and to go through them at the usual rate takes a quarter of the
+    time.
     """
     import jax
 
     gc.set_threshold(100_000, 50, 100)
     if CACHE_VARIABLE not in os.environ:
-        folder = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
-        jax.config.update("jax_compilation_cache_dir", str(folder / "dynsparse" / "jax"))
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "jax"))
+
+
+def cache_folder() -> Path:
+    """The user's folder for what can be computed again."""
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "dynsparse"
+    except RuntimeError:  # no home: a container's user without an entry in /etc/passwd
+        folder = Path(tempfile.gettempdir(), f"dynsparse-{os.getuid()}")
+        folder.mkdir(mode=0o700, exist_ok=True)
+        # Programs that somebody else has put there are not run.
+        owned = folder.stat(follow_symlinks=False).st_uid == os.getuid()
+        return folder if owned else Path(tempfile.mkdtemp(prefix="dynsparse-"))

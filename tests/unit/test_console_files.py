@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import jax
@@ -13,9 +14,9 @@ import numpy as np
 import pytest
 
 from dynsparse.console import job_log, progress
-from dynsparse.errors import DynsparseError, did_you_mean
+from dynsparse.errors import DynsparseError, did_you_mean, printable
 from dynsparse.files import check_writable, sha256, whole_file
-from dynsparse.job import CACHE_VARIABLE
+from dynsparse.job import CACHE_VARIABLE, RENDERER_VARIABLE, cache_folder, quiet_surroundings
 from dynsparse.precision import precision
 
 
@@ -157,6 +158,37 @@ def test_compiled_programs_are_kept_on_disk(variables, expected):
         [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
     )
     assert done.stdout.strip() == expected
+
+
+def test_without_a_home_programs_are_kept_with_temporary_files(tmp_path, monkeypatch):
+    def homeless(path):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    folder = cache_folder()
+    assert folder == cache_folder() == tmp_path / f"dynsparse-{os.getuid()}"
+    assert folder.stat().st_mode & 0o077 == 0
+    # One that somebody else has put there might hold somebody else's programs.
+    owner, other = os.getuid(), os.getuid() + 1
+    monkeypatch.setattr(os, "getuid", lambda: other)
+    folder.rename(tmp_path / f"dynsparse-{other}")
+    assert cache_folder().name != f"dynsparse-{other}"
+    assert cache_folder().stat().st_uid == owner
+
+
+def test_what_a_shell_says_to_mujoco_and_matplotlib_is_for_drawing_alone(monkeypatch):
+    for name, value in {"MUJOCO_GL": "nonsense", "MPLBACKEND": "nonsense"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv(RENDERER_VARIABLE, raising=False)
+    quiet_surroundings()
+    assert os.environ.pop(RENDERER_VARIABLE) == "nonsense"
+    assert not {"MUJOCO_GL", "MPLBACKEND"} & set(os.environ)
+
+
+def test_what_would_steer_a_terminal_is_escaped():
+    assert printable("\x1b[31mred\x07\n\u202e hö 名") == r"\x1b[31mred\x07\n\u202e hö 名"
 
 
 def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):

@@ -18,15 +18,15 @@ from dynsparse.configuration import (
 )
 from dynsparse.errors import DynsparseError
 from dynsparse.files import check_writable
+from dynsparse.job import quiet_surroundings
 from dynsparse.running import claim_study, join_study
 from dynsparse.sources import environment_list, source_list
 from dynsparse.study.items import ITEMS, ROBUSTNESS
 from dynsparse.study.layout import ANY, POLICY_FILES, Study
 from dynsparse.suite import SUITE, environment_names
 
-# Quietens XLA, which warns about each compiled program that it takes from its cache. It has to
-# be set before a job's interpreter loads it.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Before a job's interpreter loads anything.
+quiet_surroundings()
 
 # A tenth of the time in which a large study is planned goes into looking for garbage among jobs.
 gc.set_threshold(100_000, 50, 100)

@@ -14,6 +14,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
+from dynsparse.job import RENDERER_VARIABLE
+
 RENDERERS = ("egl", "osmesa")
 VARIABLE = "MUJOCO_GL"
 WIDTH, HEIGHT = 400, 300
@@ -39,12 +41,12 @@ class Pictures:
 def draw_frames(model: mujoco.MjModel, states: Float[np.ndarray, "frames state"]) -> Pictures:
     """Draw states ``(qpos, qvel)`` offscreen, from the model's first camera.
 
-    EGL is tried, then OSMesa; or only what the environment variable ``MUJOCO_GL`` says, if it is
+    EGL is tried, then OSMesa; or only what the environment variable ``MUJOCO_GL`` said, if it was
     set. Bodies placed by the task alone (``mocap``, the targets of reaching) are left out, since
     where they were is no part of the state.
     """
     problems = []
-    chosen = os.environ.get(VARIABLE)
+    chosen = os.environ.get(RENDERER_VARIABLE) or os.environ.get(VARIABLE)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _save_model(model, folder / "model.mjb")

@@ -1,5 +1,6 @@
 """Names and units of every dimension, read off the model."""
 
+from collections import Counter
 from typing import Any
 
 import mujoco
@@ -23,25 +24,25 @@ _VELOCITIES = {
 
 def state_names(model: mujoco.MjModel) -> tuple[str, ...]:
     """Names of ``(qpos, qvel)``, such as ``qpos:slider [m]``; a free joint gives 7 and 6."""
-    joints = [(model.joint(k), _Joint(model.jnt_type[k])) for k in range(model.njnt)]
+    joints = _joints(model)
     positions = [f"qpos:{_name(j)}{part}" for j, kind in joints for part in _POSITIONS[kind]]
-    return (*positions, *velocity_names(model))
+    return (*_distinct(positions), *velocity_names(model))
 
 
 def velocity_names(model: mujoco.MjModel) -> tuple[str, ...]:
     """Names of ``qvel``, such as ``qvel:slider [m/s]``."""
-    joints = [(model.joint(k), _Joint(model.jnt_type[k])) for k in range(model.njnt)]
-    return tuple(f"qvel:{_name(j)}{part}" for j, kind in joints for part in _VELOCITIES[kind])
+    joints = _joints(model)
+    return _distinct([f"qvel:{_name(j)}{part}" for j, kind in joints for part in _VELOCITIES[kind]])
 
 
 def action_names(model: mujoco.MjModel) -> tuple[str, ...]:
     """Names of the controls; Playground's are normalised, hence the unit 1."""
-    return tuple(f"ctrl:{_name(model.actuator(k))} [1]" for k in range(model.nu))
+    return _distinct([f"ctrl:{_name(model.actuator(k))} [1]" for k in range(model.nu)])
 
 
 def pair_names(model: mujoco.MjModel, pairs: list[tuple[int, int]]) -> tuple[str, ...]:
     """Names of geom pairs, such as ``ground:ffoot``; a nameless geom goes by its body."""
-    return tuple(f"{_geom_name(model, a)}:{_geom_name(model, b)}" for a, b in pairs)
+    return _distinct([f"{_geom_name(model, a)}:{_geom_name(model, b)}" for a, b in pairs])
 
 
 def constraint_names(model: mujoco.MjModel) -> tuple[str, ...]:
@@ -55,12 +56,26 @@ def constraint_names(model: mujoco.MjModel) -> tuple[str, ...]:
     balls = [k for k in limited if model.jnt_type[k] == _Joint.mjJNT_BALL]
     hinges = [k for k in limited if model.jnt_type[k] in (_Joint.mjJNT_SLIDE, _Joint.mjJNT_HINGE)]
     tendons = [k for k in range(model.ntendon) if model.tendon_limited[k]]
-    return tuple(
+    return _distinct(
         [f"frictionloss:{_name(model.joint(model.dof_jntid[k]))}" for k in friction_dofs]
         + [f"frictionloss:{_name(model.tendon(k))}" for k in friction_tendons]
         + [f"limit:{_name(model.joint(k))}" for k in balls + hinges]
         + [f"limit:{_name(model.tendon(k))}" for k in tendons]
     )
+
+
+def _joints(model: mujoco.MjModel) -> list[tuple[Any, mujoco.mjtJoint]]:
+    return [(model.joint(k), _Joint(model.jnt_type[k])) for k in range(model.njnt)]
+
+
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    """The names, of which those that come again are numbered: geoms a and b:c, or a:b and c."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return tuple(found)
 
 
 def _name(item: Any) -> str:

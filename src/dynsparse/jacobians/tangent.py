@@ -20,7 +20,7 @@ def tangent_names(model: mujoco.MjModel) -> tuple[str, ...]:
     if model.nq == model.nv:
         return ()
     velocities = velocity_names(model)
-    positions = (name.replace("qvel:", "dqpos:", 1).replace("/s]", "]") for name in velocities)
+    positions = (f"dqpos:{name.removeprefix('qvel:').removesuffix('/s]')}]" for name in velocities)
     return (*positions, *velocities)
 
 

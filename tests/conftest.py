@@ -33,24 +33,19 @@ def float64():
         yield
 
 
-def _loaded(name):
-    with precision("float64"):
-        return load(name)
-
-
 @pytest.fixture(scope="session")
 def cartpole():
-    return _loaded("CartpoleBalance")
+    return load("CartpoleBalance")
 
 
 @pytest.fixture(scope="session")
 def reacher():
-    return _loaded("ReacherHard")
+    return load("ReacherHard")
 
 
 @pytest.fixture(scope="session")
 def finger():
-    return _loaded("FingerSpin")
+    return load("FingerSpin")
 
 
 def settings(**changes):

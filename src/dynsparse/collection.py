@@ -73,7 +73,7 @@ def collect(
         DynsparseError: unknown environment or method, unusable policy, no space to write.
     """
     with precision(settings.dtype):
-        dynamics = load(environment, settings.solver)
+        dynamics = load(environment, settings.solver, settings.dtype)
         actor = make_behaviour(behaviour, environment, seed, policy)
         info = dataset_info(dynamics, actor, seed, settings)
         rollout = jax.jit(partial(_rollout, dynamics, actor.act, settings.steps))
@@ -140,7 +140,7 @@ def _rollout(
 
     def episode(key: jax.Array) -> dict[str, jax.Array]:
         reset_key, action_key = jax.random.split(key)
-        start, action_keys = dynamics.begin(reset_key), jax.random.split(action_key, steps)
+        start, action_keys = dynamics.begin_rollout(reset_key), jax.random.split(action_key, steps)
         return jax.lax.scan(step, start, action_keys)[1]
 
     return jax.vmap(episode)(keys)

@@ -27,11 +27,14 @@ def provenance(environment: str, config: Mapping[str, Any], policy_digest: str) 
     """
     import jax
 
+    from dynsparse.precision import settings_in_force
+
     device = jax.devices()[0]
     facts = {
         "config": dict(config),
         "policy": policy_digest,
         "packages": {name: version(name) for name in PACKAGES},
+        "settings": settings_in_force(),
         "commit": commit(),
         "device": f"{device.platform}: {device.device_kind}",
         "machine": platform.machine(),

@@ -32,7 +32,8 @@ def test_random_actions_are_uniform_in_the_actuators_range():
 
 def test_random_actions_respect_a_narrower_range():
     bounds = jnp.array([-0.25]), jnp.array([0.5])
-    actions = random_action(bounds, jnp.zeros((500, 3)), jax.random.PRNGKey(0))
+    keys = jax.random.split(jax.random.PRNGKey(0), 500)
+    actions = jax.vmap(lambda key: random_action(bounds, {}, key))(keys)
     assert (float(actions.min()), float(actions.max())) == (-0.25, 0.5)
 
 

@@ -67,7 +67,7 @@ def judge(environment: str, solver: Solver, dtype: Precision, samples: Transitio
     if not left.size:
         return engine
     with precision(dtype):
-        steps = mjx_steps(load(environment, solver))
+        steps = mjx_steps(load(environment, solver, dtype))
         second = _verdict(steps, Transitions(*(values[left] for values in samples)))
     merged = [values.copy() for values in engine]
     for values, replaced in zip(merged, second, strict=True):

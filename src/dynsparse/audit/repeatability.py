@@ -143,9 +143,9 @@ def _compared(path: str, old: Dataset, new: Dataset, remarks: list[str]) -> str 
 
 
 def _kind(dataset: Dataset) -> dict[str, Any]:
-    """What bits may depend on beside the code: device, architecture, packages."""
+    """What bits may depend on beside the code: device, architecture, packages, settings."""
     origin = json.loads(dataset.info.provenance)
-    return {name: origin[name] for name in ("device", "machine", "packages")}
+    return {name: origin.get(name) for name in ("device", "machine", "packages", "settings")}
 
 
 def _equal(a: Episode, b: Episode) -> bool:

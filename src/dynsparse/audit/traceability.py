@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from dynsparse.audit.findings import Check, Failure, examine
 from dynsparse.audit.manifest import NAME, UP_TO_DATE, Manifest, data_files
 from dynsparse.dataset import DatasetInfo, open_dataset
+from dynsparse.files import read_json
+from dynsparse.precision import settings_in_force
 from dynsparse.provenance import environment_package
 from dynsparse.sparsity.parquet import METADATA_KEY
 
@@ -80,10 +82,21 @@ def _identities(folder: Path, manifest: Manifest) -> Check:
         if differs:
             name = differs[0]
             return f"was made with {name} {recorded.get(name)}, the study has {wanted[name]}"
-        return changed_package(info)
+        return changed_settings(info) or changed_package(info)
 
     count, failures = examine((p for p in data_files(manifest) if p in manifest.datasets), look)
     return Check("traceable", "Identity and settings inside HDF5", count, failures)
+
+
+def changed_settings(info: DatasetInfo) -> str | None:
+    """Which setting of JAX the data were made with that is not the one in force, if any."""
+    made_with, here = json.loads(info.provenance).get("settings"), settings_in_force()
+    if made_with is None:
+        return "does not say with which settings of JAX it was made"
+    for name in sorted({*made_with, *here}):
+        if made_with.get(name) != here.get(name):
+            return f"was made with JAX's {name} {made_with.get(name)}, here it is {here.get(name)}"
+    return None
 
 
 def changed_package(info: DatasetInfo) -> str | None:
@@ -132,7 +145,7 @@ def _named_sources(path: Path) -> list[str]:
     """The datasets that a Parquet file names; none if it cannot be read, which others report."""
     try:
         metadata = pq.read_schema(path).metadata or {}
-        named = json.loads(metadata.get(METADATA_KEY, b"{}")).get("sources", [])
+        named = read_json(metadata.get(METADATA_KEY, b"{}")).get("sources", [])
     except (OSError, ValueError, pa.ArrowException):
         return []
     # Others are models, from which what is structural is told.

@@ -15,7 +15,10 @@ from mujoco import mjx
 from dynsparse import mjx_internals
 from dynsparse.environments import names
 from dynsparse.environments.playground import Solver, playground_environment
+from dynsparse.environments.returns import check_returns
 from dynsparse.errors import DynsparseError
+from dynsparse.precision import Precision, precision
+from dynsparse.suite import SUITE
 
 State = Float[Array, " state"]
 Action = Float[Array, " action"]
@@ -44,7 +47,8 @@ class Dynamics:
     """One environment's step and the vocabulary to speak of it.
 
     The state is ``(qpos, qvel)``; a control step is ``substeps`` simulator steps. ``memory`` is
-    what the simulator carries besides the state: the solver's warm start.
+    what the simulator carries besides the state: the solver's warm start. All is computed in
+    ``dtype``, whatever JAX's precision is where it is called.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Dynamics:
     action_names: tuple[str, ...]
     contact_names: tuple[str, ...]
     constraint_names: tuple[str, ...]
+    dtype: Precision = "float64"
 
     @property
     def mj_model(self) -> mujoco.MjModel:
@@ -90,7 +95,13 @@ class Dynamics:
         Returns:
             The next state, the memory after it, and the observations, stacked.
         """
+        with precision(self.dtype):
+            state, action, memory = (jnp.asarray(x, self.dtype) for x in (state, action, memory))
+            return self._control_step(state, action, memory, observe)
 
+    def _control_step(
+        self, state: State, action: Action, memory: Memory, observe: Observe
+    ) -> tuple[State, Memory, Any]:
         # State and memory are all that one simulator step hands to the next. With the whole of
         # the data handed on, JAX would trace the step several times to find what changes in it.
         def substep(carry: tuple[State, Memory], _: None) -> tuple[tuple[State, Memory], Any]:
@@ -122,6 +133,19 @@ class Dynamics:
         with self._numerics():
             return self.environment.reset(key)
 
+    def begin_rollout(self, key: jax.Array) -> Any:
+        """``begin``, with the types that ``advance`` returns, so that steps can be chained.
+
+        An environment of one's own may begin with ``done`` a number and go on with a truth value.
+        """
+        start = self.begin(key)
+        if self.name in SUITE:
+            return start
+        with precision(self.dtype):
+            action = jnp.zeros(self.mj_model.nu, self.dtype)
+            after = jax.eval_shape(self.advance, start, action)
+            return jax.tree.map(lambda first, then: jnp.asarray(first, then.dtype), start, after)
+
     def advance(self, current: Any, action: Action) -> Any:
         """The same control step as ``step``, with the environment's observation and reward."""
         with self._numerics():
@@ -130,6 +154,7 @@ class Dynamics:
     @contextmanager
     def _numerics(self) -> Iterator[None]:
         with ExitStack() as stack:
+            stack.enter_context(precision(self.dtype))
             stack.enter_context(mjx_internals.bodies_computed_once())
             stack.enter_context(mjx_internals.settled_line_search())
             stack.enter_context(mjx_internals.exact_solver_norm())
@@ -159,25 +184,27 @@ def joint_record(records: StepRecord) -> StepRecord:
     )
 
 
-def load(name: str, solver: Solver = "as_shipped") -> Dynamics:
+def load(name: str, solver: Solver = "as_shipped", dtype: Precision = "float64") -> Dynamics:
     """The dynamics of an environment of MuJoCo Playground's DM Control Suite, or of one's own.
-
-    Arrays take JAX's precision at the time of the call: load and use it under
-    ``precision("float64")``.
 
     Args:
         name: such as ``CheetahRun``, see ``dynsparse.suite.environment_names``.
         solver: the constraint solver's settings, see ``playground_environment``.
+        dtype: what it computes in, whatever JAX's precision is. Derivatives need ``float64``.
 
     Raises:
-        DynsparseError: unknown name, or a model with state that is neither position nor velocity
-            (actuator activations), without actuators, whose constraints are switched off in part,
-            or whose time step is not that of the environment.
+        DynsparseError: unknown name; a model that uses what MJX leaves out, with state that is
+            neither position nor velocity (actuator activations), without actuators, whose
+            constraints are switched off in part, or whose time step is not that of the
+            environment; or one's own ``reset`` or ``step`` hands back what cannot be stored.
     """
-    environment = playground_environment(name, solver)
-    mj_model = environment.mj_model
-    _check_model(name, mj_model, environment)
-    template = _template(mj_model, environment.mjx_model)
+    with precision(dtype):
+        environment = playground_environment(name, solver)
+        mj_model = environment.mj_model
+        _check_model(name, mj_model, environment)
+        template = _template(mj_model, environment.mjx_model)
+        if name not in SUITE:
+            check_returns(name, environment)
     constraint_names = names.constraint_names(mj_model)
     if len(constraint_names) != mjx_internals.named_row_count(template):
         raise DynsparseError(
@@ -196,6 +223,7 @@ def load(name: str, solver: Solver = "as_shipped") -> Dynamics:
         action_names=names.action_names(mj_model),
         contact_names=names.pair_names(mj_model, mjx_internals.collision_pairs(mj_model)),
         constraint_names=constraint_names,
+        dtype=dtype,
     )
 
 

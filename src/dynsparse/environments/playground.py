@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from dynsparse.environments.left_out import refusal, refuse_left_out
 from dynsparse.errors import DynsparseError
+from dynsparse.precision import current_precision, precision
 from dynsparse.suite import SUITE, own_environment
 
 Solver = Literal["as_shipped", "converged"]
@@ -24,31 +26,46 @@ def playground_environment(name: str, solver: Solver = "as_shipped") -> Any:
     """Load a Playground environment with the JAX implementation of MJX.
 
     Playground's default, Warp, has no derivative. The arrays take JAX's precision at the
-    time of the call; see ``dynsparse.precision``.
+    time of the call, in which it has to be used; ``dynsparse.environments.load`` carries its own.
 
     Args:
         name: a name in ``dynsparse.suite.environment_names()``.
         solver: the constraint solver's settings: Playground's own, or iterated to rounding.
 
     Raises:
-        DynsparseError: there is no such environment, or one's own is not as it has to be.
+        DynsparseError: there is no such environment, its model uses what MJX leaves out, or one's
+            own is not as it has to be.
     """
-    make, config = _recipe(name)
-    with config.unlocked():
-        config.impl = "jax"
-    environment = make(config=config)
-    if name not in SUITE:
-        _check_model(environment, name)
-    if solver == "converged":
-        from mujoco import mjx
-
-        for key, value in CONVERGED_SOLVER.items():
-            setattr(environment.mj_model.opt, key, value)
-        _lift_contact_limits(environment.mj_model)
-        environment._mjx_model = mjx.put_model(environment.mj_model, impl="jax")
+    with precision(current_precision()):
+        make, config = _recipe(name)
+        with config.unlocked():
+            config.impl = "jax"
+        environment = _made(make, config, name)
+        refuse_left_out(name, environment.mj_model)
         if name not in SUITE:
             _check_model(environment, name)
+        if solver == "converged":
+            _converge(environment)
+            if name not in SUITE:
+                _check_model(environment, name)
     return environment
+
+
+def _made(make: Callable[..., Any], config: Any, name: str) -> Any:
+    try:
+        return make(config=config)
+    except NotImplementedError as error:
+        # What MJX itself refuses, such as an integrator.
+        raise DynsparseError(refusal(name, str(error))) from error
+
+
+def _converge(environment: Any) -> None:
+    from mujoco import mjx
+
+    for key, value in CONVERGED_SOLVER.items():
+        setattr(environment.mj_model.opt, key, value)
+    _lift_contact_limits(environment.mj_model)
+    environment._mjx_model = mjx.put_model(environment.mj_model, impl="jax")
 
 
 def _lift_contact_limits(model: Any) -> None:
@@ -71,15 +88,18 @@ def observation_size(environment: Any, name: str) -> int:
     """How many numbers an observation has.
 
     Raises:
-        DynsparseError: it is a mapping, of which policies here know nothing.
+        DynsparseError: it is no row of numbers, of which policies here know nothing.
     """
-    size = environment.observation_size
-    if not isinstance(size, int):
+    import jax
+
+    with precision(current_precision()):
+        seen = jax.eval_shape(environment.reset, jax.random.PRNGKey(0)).obs
+    if not isinstance(seen, jax.ShapeDtypeStruct) or len(seen.shape) != 1:
         raise DynsparseError(
-            f"environment {name!r}: a policy takes observations that are one array, not a mapping;"
-            " use the behaviour random"
+            f"environment {name!r}: a policy takes observations that are one row of numbers, not a"
+            " mapping, a picture or nothing; use the behaviour random"
         )
-    return size
+    return int(seen.shape[0])
 
 
 def _recipe(name: str) -> tuple[Callable[..., Any], Any]:

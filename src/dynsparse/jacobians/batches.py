@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from dynsparse.environments.dynamics import Dynamics
 from dynsparse.jacobians.by_engine import engine_linearisations
 from dynsparse.jacobians.methods import ENGINE, Linearisation, linearise, resolve_method
-from dynsparse.precision import in_this_precision
+from dynsparse.precision import current_precision, in_precision
 
 # Takes states, actions, memories and what to tell of each batch's size; gives numpy arrays.
 Derive = Callable[..., Linearisation]
@@ -65,8 +65,8 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
 
 def _program(dynamics: Dynamics, method: str) -> Callable[..., Linearisation]:
     if method == ENGINE:
-        return engine_linearisations(dynamics)
-    return jax.jit(jax.vmap(partial(linearise, dynamics, method)))
+        return in_precision(dynamics.dtype, engine_linearisations(dynamics))
+    return in_precision(dynamics.dtype, jax.jit(jax.vmap(partial(linearise, dynamics, method))))
 
 
 def in_batches(
@@ -99,9 +99,11 @@ def in_batches(
     parts, threads = [], ThreadPoolExecutor(at_once or _at_once())
     try:
         with threadpool_limits(limits=1, user_api="blas"):
+            # Threads do not inherit the precision of who asks.
+            inherited = in_precision(current_precision(), part)
             # The first call compiles; the others find its program.
             rest = range(batch, samples, batch)
-            for result in chain([part(0)], threads.map(in_this_precision(part), rest)):
+            for result in chain([inherited(0)], threads.map(inherited, rest)):
                 parts.append(result)
                 advance(len(jax.tree.leaves(result)[0]))
     finally:

@@ -25,6 +25,7 @@ from dynsparse.environments.dynamics import (
 )
 from dynsparse.environments.playground import Solver
 from dynsparse.errors import DynsparseError
+from dynsparse.precision import precision
 
 
 class Linearisation(NamedTuple):
@@ -70,6 +71,8 @@ def linearise(
 ) -> Linearisation:
     """Step and Jacobians at one sample, by automatic differentiation; ``memory`` is held fixed.
 
+    All is computed in ``dynamics.dtype``.
+
     Args:
         dynamics: the environment's step.
         method: a name of ``METHODS``.
@@ -77,7 +80,9 @@ def linearise(
         action: the controls.
         memory: the solver's warm start.
     """
-    return METHODS[method](dynamics, state, action, memory)
+    with precision(dynamics.dtype):
+        inputs = (jnp.asarray(x, dynamics.dtype) for x in (state, action, memory))
+        return METHODS[method](dynamics, *inputs)
 
 
 def _through_solver(

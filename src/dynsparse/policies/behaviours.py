@@ -75,10 +75,10 @@ def make_behaviour(
 def random_action(
     bounds: tuple[jax.Array, jax.Array], observation: Any, key: jax.Array
 ) -> jax.Array:
-    """An action uniform in [-1, 1], clipped to ``bounds``, whatever the observation."""
+    """An action uniform in [-1, 1], clipped to ``bounds``, whatever the observation, if any."""
+    del observation
     low, high = bounds
-    batch = jax.tree.leaves(observation)[0].shape[:-1]
-    action = jax.random.uniform(key, (*batch, *low.shape), low.dtype, minval=-1.0, maxval=1.0)
+    action = jax.random.uniform(key, low.shape, low.dtype, minval=-1.0, maxval=1.0)
     return jnp.clip(action, low, high)
 
 

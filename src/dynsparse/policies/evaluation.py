@@ -14,6 +14,7 @@ from dynsparse.environments import playground_environment
 from dynsparse.mjx_internals import bodies_computed_once
 from dynsparse.policies.checkpoint import Policy
 from dynsparse.policies.network import PolicyParameters, policy_functions, policy_parameters
+from dynsparse.precision import precision
 
 EPISODES = 128
 EPISODE_STEPS = 1000
@@ -47,7 +48,7 @@ def evaluate_policy(
 ) -> dict[str, Return]:
     """Return of the stochastic and of the deterministic policy.
 
-    Runs the environment on MJX in JAX's precision at the time of the call.
+    Runs the environment on MJX in single precision, in which policies are trained.
 
     Args:
         policy: what to evaluate, in the environment that it was trained for.
@@ -58,14 +59,15 @@ def evaluate_policy(
     Returns:
         A ``Return`` under ``stochastic`` and one under ``deterministic``.
     """
-    keys = jax.random.split(jax.random.PRNGKey(seed), len(MODES))
-    keys = jnp.concatenate([jax.random.split(key, episodes) for key in keys])
-    modes = jnp.repeat(jnp.arange(len(MODES)), episodes)
-    run = _episodes(policy.environment, policy.activation, steps)
-    returns = run(policy_parameters(policy), modes, keys).reshape(len(MODES), episodes)
+    with precision("float32"):
+        keys = jax.random.split(jax.random.PRNGKey(seed), len(MODES))
+        keys = jnp.concatenate([jax.random.split(key, episodes) for key in keys])
+        modes = jnp.repeat(jnp.arange(len(MODES)), episodes)
+        run = _episodes(policy.environment, policy.activation, steps)
+        returns = np.asarray(run(policy_parameters(policy), modes, keys), np.float64)
     return {
-        mode: mean_return(np.asarray(values, np.float64), seed)
-        for mode, values in zip(MODES, returns, strict=True)
+        mode: mean_return(values, seed)
+        for mode, values in zip(MODES, returns.reshape(len(MODES), episodes), strict=True)
     }
 
 

@@ -21,6 +21,7 @@ from dynsparse.policies.record import TrainingRecord
 from dynsparse.policies.sac import train_sac
 from dynsparse.policies.settings import Settings, training_settings
 from dynsparse.policies.wrappers import RewardedProgress, StaggeredEpisodes
+from dynsparse.precision import precision
 
 # Brax's defaults.
 ACTIVATIONS = {"ppo": "swish", "sac": "relu"}
@@ -32,7 +33,7 @@ def train(
     overrides: Mapping[str, Any],
     folder: Path,
 ) -> TrainingRecord:
-    """Train a policy, or go on where a killed run stopped.
+    """Train a policy in single precision, or go on where a killed run stopped.
 
     What is carried over a kill: networks, observation normaliser, step count and curve; with SAC
     the optimisers' moments too, which Brax's PPO does not take back. What is not: the
@@ -55,12 +56,13 @@ def train(
     if record.steps >= total:
         return record
     started_at = record.steps
-    base = playground_environment(environment)
-    observation_size(base, environment)  # not a mapping, of which the networks know nothing
-    environments = _environments(settings, base)
     stream = _stream(seed, started_at)
+    label = f"training {environment}, seed {seed}"
 
-    with progress(total, f"training {environment}, seed {seed}", "step", started_at) as bar:
+    with precision("float32"), progress(total, label, "step", started_at) as bar:
+        base = playground_environment(environment)
+        observation_size(base, environment)  # not a mapping, of which the networks know nothing
+        environments = _environments(settings, base)
 
         def evaluated(steps: int, metrics: Mapping[str, Any], parameters: Any) -> None:
             mean, std = (float(metrics[f"eval/episode_reward{x}"]) for x in ("", "_std"))

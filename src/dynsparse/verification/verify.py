@@ -17,7 +17,7 @@ from dynsparse.environments import Dynamics, load
 from dynsparse.environments.dynamics import Action, Memory, State
 from dynsparse.environments.playground import Solver
 from dynsparse.jacobians import batched_jacobians, in_batches
-from dynsparse.precision import Precision, precision
+from dynsparse.precision import Precision, in_precision, precision
 from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.source import source_name
 from dynsparse.verification.differences import (
@@ -112,7 +112,7 @@ def verify_jacobians(
     picked = pick_samples(dataset, samples)
     inputs = tuple(picked[name].astype(float) for name in ("state", "action", "memory"))
     with precision(dtype):
-        dynamics = load(info.environment, solver)
+        dynamics = load(info.environment, solver, dtype)
         steps = mjx_steps(dynamics)
         label = f"verify {info.environment} {info.behaviour} seed {info.seed}"
         say(f"{label}: compiling the step (half a minute, once)")
@@ -218,7 +218,7 @@ def mjx_steps(dynamics: Dynamics) -> Steps:
         next_state, _, acting = dynamics.observed_step(state, action, memory, acting_constraints)
         return next_state, acting
 
-    compiled = jax.jit(jax.vmap(observed))
+    compiled = in_precision(dynamics.dtype, jax.jit(jax.vmap(observed)))
 
     def steps(*inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return in_batches(compiled, inputs, BATCH)

@@ -13,7 +13,8 @@ from dynsparse.sparsity.parquet import in_order, write_table
 from dynsparse.sparsity.scan import pack_episode
 from dynsparse.sparsity.strides import measure_strides
 from dynsparse.tables.cases import read_ablations, read_cases
-from dynsparse.tables.claims import CANNOT_FAIL, CLAIMS, NO, OPEN, YES, evaluate
+from dynsparse.tables.claims import CLAIMS, evaluate
+from dynsparse.tables.measures import CANNOT_FAIL, NO, OPEN, YES
 from dynsparse.tables.table_robustness import Statistics, judged, table_robustness
 from dynsparse.tables.table_thresholds import table_thresholds
 

@@ -13,6 +13,7 @@ import yaml
 from dynsparse.study import items
 from dynsparse.study.items import ENTRIES, ITEMS
 from dynsparse.study.layout import ANY, JUDGED, Case, Study
+from dynsparse.study.learned_items import Q4
 from dynsparse.tables.table_robustness import Statistics
 
 ROOT = Path(__file__).parents[2]
@@ -94,7 +95,7 @@ def test_an_item_is_offered_where_its_files_are():
     assert names == set(NAMES)
     unlearned = {**CONFIG, "learning": {**CONFIG["learning"], "environments": []}}
     left = {item.name for item in ENTRIES if item.offered(Study(unlearned, "results/default"))}
-    gone = {item.name for item in ENTRIES if item.section == items.Q4}
+    gone = {item.name for item in ENTRIES if item.section == Q4}
     assert left == set(NAMES) - gone
     random = {"CartpoleBalance": {"behaviours": ["random"]}}
     assert not ITEMS["learning_curves"].offered(Study({**CONFIG, "environments": random}, "x"))

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dynsparse.sparsity.parquet import metadata_of
-from dynsparse.tables.claims import CLAIMS, NO, Finding, evaluate
+from dynsparse.tables.claims import CLAIMS, evaluate
+from dynsparse.tables.measures import NO, Finding
 from dynsparse.tables.table_robustness import Statistics, judged
 from dynsparse.tables.table_structure import CONTINGENT, RARE, classify
 from dynsparse.tables.writing import item

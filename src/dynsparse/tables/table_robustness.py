@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 
 from dynsparse.sparsity.merging import at_threshold
 from dynsparse.sparsity.parquet import metadata_of
-from dynsparse.tables.claims import CLAIMS, Case, Finding, evaluate
+from dynsparse.tables.claims import CLAIMS, evaluate
+from dynsparse.tables.measures import Case, Finding
 from dynsparse.tables.writing import item
 
 SCHEMA = pa.schema(

@@ -1,0 +1,141 @@
+"""The figures and tables of what networks learn; ``items`` has all others."""
+
+from typing import Any
+
+from dynsparse.study.item import (
+    Config,
+    Figure,
+    Item,
+    Setting,
+    Table,
+    learned,
+    paper,
+    searched,
+    trained,
+)
+
+Q4 = "Q4 Learning"
+# The paper's tables of mean ranks, by the search run behind each.
+RANKS = {"run_1": ("3", "4", "5", "6"), "run_2": ("9", "10", "11"), "run_3": ("13",)}
+
+
+def network_zero(config: Config) -> float:
+    """What counts as zero in a network's Jacobians."""
+    return float(config["learning"]["threshold"])
+
+
+def first_split(config: Config) -> str:
+    """The kind of split that figures show."""
+    return str(next(iter(config["learning"]["splits"])))
+
+
+def open_loop_split(config: Config) -> str:
+    """The first kind of split that keeps whole episodes for the test."""
+    return next((kind for kind in config["learning"]["splits"] if kind != "sample"), "episode")
+
+
+def learning(config: Config) -> dict[str, Any]:
+    """How networks learn."""
+    return dict(config["learning"])
+
+
+def episodes(config: Config) -> int:
+    """How many episodes an environment has, of all seeds."""
+    return len(config["seeds"]) * int(config["collection"]["episodes"])
+
+
+def fixed(value: str) -> Setting:
+    """The same in every study."""
+    return lambda _: value
+
+
+LEARNED: list[Item] = [
+    Figure(
+        "figure_8",
+        "Figure 8",
+        Q4,
+        reads={"curves": trained("curves"), "sparsity": trained("sparsity")},
+        settings={"split": first_split, "threshold": network_zero},
+    ),
+    Table(
+        "table_8",
+        "Numbers behind Figure 8",
+        Q4,
+        reads={"curves": trained("curves"), "sparsity": trained("sparsity")},
+        settings={"threshold": network_zero},
+    ),
+    Table(
+        "table_8_pairs",
+        "Networks against controls",
+        Q4,
+        reads={kind: trained(kind) for kind in ("curves", "sparsity", "recovery", "rollout")},
+    ),
+    Table(
+        "table_recovery",
+        "Recovery of the zeros",
+        Q4,
+        reads={"recovery": trained("recovery")},
+    ),
+    Figure(
+        "figure_rollout",
+        "Errors in open loop",
+        Q4,
+        reads={"rollout": trained("rollout")},
+        settings={"split": open_loop_split},
+    ),
+    Table(
+        "table_rollout",
+        "Errors in open loop, numbers",
+        Q4,
+        reads={"rollout": trained("rollout")},
+    ),
+    Figure(
+        "figure_thresholds",
+        "Thresholds of a network's zeros",
+        Q4,
+        reads={"sparsity": trained("sparsity")},
+        settings={"split": first_split},
+    ),
+    Figure("figure_depth", "Depth of the network", Q4, reads={"search": searched("depth")}),
+    Figure(
+        "figure_a2_1",
+        "Figure A2.1",
+        Q4,
+        reads={"curves": trained("curves")},
+        settings={"split": first_split},
+    ),
+    Figure(
+        "figure_a2_2",
+        "Figure A2.2",
+        Q4,
+        reads={"sparsity": trained("sparsity")},
+        settings={"split": first_split, "threshold": network_zero},
+    ),
+    Table(
+        "table_a2_1",
+        "Table A2.1",
+        Q4,
+        reads={"published": paper("table_a2_1.csv", reader="tables.table_a2:read_setup")},
+        settings={"section": learning, "episodes": episodes},
+        made=learned,
+        function="tables.table_a2:table_a2_1",
+    ),
+    *(
+        Table(
+            f"table_a2_{number}",
+            f"Table A2.{number}",
+            Q4,
+            reads={
+                "searches": searched(run),
+                "published": paper("table_a2.csv", reader="tables.table_a2:read_ranks"),
+            },
+            settings={"number": fixed(number)},
+            function="tables.table_a2:table_a2_ranks",
+            caption="table_a2_ranks",
+            group="hyperparameters",
+            asked=True,
+        )
+        for run, numbers in RANKS.items()
+        for number in numbers
+    ),
+]

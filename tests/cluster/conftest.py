@@ -12,7 +12,7 @@ from projects import Project, copy_project
 SITE = """
 import os, sys, time
 
-if any(argument.endswith("/snakemake") for argument in sys.orig_argv):
+if "snakemake" in sys.orig_argv:  # as in `python -m snakemake`
     import asyncio
     from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from tiny_learning import COLLECTION, TINY
 
 from dynsparse.sparsity.parquet import METADATA_KEY, write_table
 from dynsparse.study.items import ENTRIES

@@ -87,7 +87,7 @@ def difference_of_ratios(
 
 def resampled(
     statistic: Callable[..., np.ndarray],
-    sums: Sequence[Num[np.ndarray, "units *columns"]],
+    sums: Sequence[Num[np.ndarray, "units *columns"]],  # noqa: F821
     used: Bool[np.ndarray, " units"],
 ) -> Interval:
     """A statistic of sums over units, and its interval when whole units are drawn.

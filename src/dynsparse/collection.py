@@ -107,7 +107,7 @@ def dataset_info(
         contact_names=dynamics.contact_names,
         constraint_names=dynamics.constraint_names,
         control_dt_s=dynamics.control_dt_s,
-        method=resolve_method(settings.method, dynamics.name, settings.solver),
+        method=resolve_method(settings.method),
         dtype=settings.dtype,
         episodes=settings.episodes,
         steps=settings.steps,

@@ -1,6 +1,7 @@
 """Jacobians in batches: the same as sample by sample, whichever program made them."""
 
 import time
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from dynsparse.environments.dynamics import StepRecord
 from dynsparse.jacobians import batched_jacobians, batches
 from dynsparse.jacobians.batches import in_batches
-from dynsparse.jacobians.methods import Linearisation
+from dynsparse.jacobians.methods import QUICK_HYBRID, Linearisation
+from dynsparse.suite import environment_names
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -92,33 +94,59 @@ def test_the_c_engine_has_one_batch_under_way_since_it_uses_all_cores_itself(car
     assert max(most) == 1
 
 
-def test_hybrid_takes_the_second_program_where_the_solver_was_cut_off(cartpole, monkeypatch):
-    asked = []
+# A made-up sample is done by the optimum's program above 0, by the quick one from -2 on, and else
+# by the one that follows the searches.
+STATES = np.array([[1.0], [-1.0], [2.0], [-3.0], [4.0]])
+NUMBERS = {"implicit": 1.0, QUICK_HYBRID: 2.0, "hybrid": 3.0}
+
+
+@pytest.fixture
+def made_up(monkeypatch):
+    """Made-up programs, of which each gives its number; the list of those that were traced."""
 
     def linearise(dynamics, method, state, action, memory):
         asked.append(method)
-        number = {"implicit": 1.0, "hybrid": 2.0}[method]
+        number = jnp.where((method == QUICK_HYBRID) & (state[0] < -2), jnp.nan, NUMBERS[method])
         record = StepRecord(memory, memory > 9, memory > 9, state[0] > 0)
         return Linearisation(state, number * jnp.eye(1), number * jnp.eye(1), record)
 
+    asked: list[str] = []
     monkeypatch.setattr(batches, "linearise", linearise)
-    derive = batched_jacobians(cartpole, "hybrid", 2)
-    state, rest = np.array([[1.0], [-1.0], [2.0], [-3.0], [4.0]]), np.zeros((5, 1))
-    result = derive(state, rest, rest)
-    assert result.state_jacobian.ravel().tolist() == [1.0, 2.0, 1.0, 2.0, 1.0]
-    np.testing.assert_array_equal(result.next_state, state)
-    assert asked == ["implicit", "hybrid"]
+    return asked
 
 
-def test_the_second_program_is_not_compiled_where_the_solver_always_converges(
-    cartpole, monkeypatch
+@pytest.mark.parametrize(
+    ("often", "programs", "numbers"),
+    [
+        (False, ["implicit", QUICK_HYBRID, "hybrid"], [1.0, 2.0, 1.0, 3.0, 1.0]),
+        (True, [QUICK_HYBRID, "hybrid"], [2.0, 2.0, 2.0, 3.0, 2.0]),
+    ],
+)
+def test_hybrid_asks_the_next_program_for_what_the_last_is_not_right_for(
+    cartpole, monkeypatch, made_up, often, programs, numbers
 ):
-    def linearise(dynamics, method, state, action, memory):
-        assert method == "implicit"
-        record = StepRecord(memory, memory > 9, memory > 9, state[0] > 0)
-        return Linearisation(state, jnp.eye(1), jnp.eye(1), record)
+    monkeypatch.setattr(batches, "OFTEN_CUT_OFF", {"CartpoleBalance"} if often else set())
+    rest = np.zeros((5, 1))
+    result = batched_jacobians(cartpole, "hybrid", 2)(STATES, rest, rest)
+    assert result.state_jacobian.ravel().tolist() == numbers
+    assert result.action_jacobian.ravel().tolist() == numbers
+    np.testing.assert_array_equal(result.next_state, STATES)
+    assert made_up == programs
 
-    monkeypatch.setattr(batches, "linearise", linearise)
+
+def test_a_program_is_not_compiled_before_it_is_needed(cartpole, made_up):
     ones = np.ones((3, 1))
     result = batched_jacobians(cartpole, "hybrid", 2)(ones, ones, ones)
     assert result.record.solver_converged.all()
+    assert made_up == ["implicit"]
+
+
+def test_a_converged_solver_is_never_cut_off_often(cartpole, monkeypatch, made_up):
+    monkeypatch.setattr(batches, "OFTEN_CUT_OFF", {"CartpoleBalance"})
+    ones = np.ones((3, 1))
+    batched_jacobians(replace(cartpole, solver="converged"), "hybrid", 2)(ones, ones, ones)
+    assert made_up == ["implicit"]
+
+
+def test_the_environments_that_are_often_cut_off_exist():
+    assert set(environment_names()) >= batches.OFTEN_CUT_OFF

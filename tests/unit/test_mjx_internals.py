@@ -2,13 +2,13 @@
 
 If a test here fails after MuJoCo was updated, MJX has moved what the implicit and the hybrid
 Jacobian lean on. Read ``mujoco/mjx/_src/solver.py`` of the new release, adapt
-``src/dynsparse/mjx_internals.py`` (the only module that touches it), then run
+``src/dynsparse/mjx_internals`` (the only package that touches it), then run
 ``tests/unit/test_jacobians.py``: it compares the methods with finite differences.
 """
 
 import dataclasses
 import inspect
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from functools import cache, partial
 
 import jax
@@ -19,17 +19,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mujoco import mjx
-from mujoco.mjx._src import collision_driver, math, scan, solver, support
+from mujoco.mjx._src import collision_driver, math, scan, smooth, solver, support
 
 from dynsparse import mjx_internals
 from dynsparse.errors import DynsparseError
+from dynsparse.mjx_internals import rules
 
 MOVED = "MJX moved: see the head of tests/unit/test_mjx_internals.py for what to do. "
 SIGNATURES = {
     solver.solve: ["m", "d"],
     solver.Context.create: ["m", "d", "grad"],
+    solver._linesearch: ["m", "d", "ctx"],
+    solver._update_constraint: ["m", "d", "ctx"],
+    solver._update_gradient: ["m", "d", "ctx"],
+    smooth.factor_m: ["m", "d"],
+    smooth.solve_m: ["m", "d", "x"],
     collision_driver.geom_pairs: ["m"],
     support.full_m: ["m", "d"],
+    support.mul_m: ["m", "d", "vec"],
     math.norm: ["x", "axis"],
     scan.body_tree: ["m", "f", "in_types", "out_types", "args", "reverse"],
     math.closest_segment_point: ["a", "b", "pt"],
@@ -39,7 +46,9 @@ SIGNATURES = {
         *["uu", "v0", "uv", "vv"],
     ],
 }
-CONTEXT_FIELDS = {"Ma", "qfrc_constraint", "efc_force", "active", "search"}
+CONTEXT_FIELDS = {
+    *["Jaref", "Ma", "Mgrad", "active", "efc_force", "grad", "qacc", "qfrc_constraint", "search"]
+}
 LINE_SEARCH_FIELDS = {"alpha", "cost", "deriv_0", "deriv_1"}
 DATA_FIELDS = {"qacc", "qacc_warmstart", "qfrc_smooth", "qfrc_constraint"}
 IMPLEMENTATION_FIELDS = {
@@ -52,6 +61,8 @@ IMPLEMENTATION_FIELDS = {
     "ne",
     "nf",
     "nl",
+    "qLD",
+    "qLDiagInv",
 }
 
 SCENE = """
@@ -147,6 +158,73 @@ def test_a_rule_changes_no_value_of_a_step(rule):
     for name in ("qpos", "qvel", "qacc", "qfrc_constraint"):
         np.testing.assert_array_equal(getattr(ruled, name), getattr(plain, name))
     np.testing.assert_array_equal(ruled._impl.efc_force, plain._impl.efc_force)
+
+
+def derivatives(contexts, samples=200, **options):
+    """Of a rod's velocity after a step, by where it is and how it moves, (samples, 3, 6)."""
+    model = mujoco.MjModel.from_xml_string(ROD)
+    for name, value in options.items():
+        setattr(model.opt, name, value)
+    device_model, data = mjx.put_model(model, impl="jax"), mjx.make_data(model, impl="jax")
+
+    def step(state, memory):
+        start = data.replace(qpos=state[:3], qvel=state[3:], qacc_warmstart=memory)
+        with mjx_internals.settled_line_search():
+            return mjx.step(device_model, start).qvel
+
+    def derivative(state, memory):
+        with ExitStack() as stack:
+            for context in contexts:
+                stack.enter_context(context())
+            return jax.jacfwd(step)(state, memory)
+
+    rng = np.random.default_rng(0)
+    qpos = rng.uniform([-1, -0.01, -0.02], [1, 0.001, 0.02], (samples, 3))
+    state = np.concatenate([qpos, rng.normal(size=(samples, 3))], axis=1)
+    return np.asarray(jax.jit(jax.vmap(derivative))(state, 100 * rng.normal(size=(samples, 3))))
+
+
+def assert_equal_to_rounding(found, right):
+    """Relative to the sample's largest; the step is stiff, so that its elements reach 1e3."""
+    scale = np.abs(right).max(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(found / scale, right / scale, atol=1e-10)
+
+
+SHIPPED = (solver._linesearch, solver._update_gradient, smooth.factor_m, smooth.solve_m)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"iterations": 2},
+        {"iterations": 2, "jacobian": mujoco.mjtJacobian.mjJAC_SPARSE},
+        {"solver": mujoco.mjtSolver.mjSOL_CG, "iterations": 2},
+        {"cone": mujoco.mjtCone.mjCONE_ELLIPTIC},
+    ],
+    ids=["Newton", "sparse", "conjugate gradients", "elliptic"],
+)
+def test_solves_have_the_derivative_that_they_had(options):
+    right = derivatives([], **options)
+    assert np.abs(right).max() > 1
+    assert_equal_to_rounding(derivatives([mjx_internals.solves_by_products], **options), right)
+    assert (solver._linesearch, solver._update_gradient, smooth.factor_m, smooth.solve_m) == SHIPPED
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(("searches", "cut_off"), [(4, False), (0, True)])
+def test_a_line_search_is_differentiated_as_its_minimum_or_shows_that_it_was_cut_off(
+    searches, cut_off
+):
+    options = {"iterations": 2, "ls_iterations": searches}
+    right = derivatives([mjx_internals.solves_by_products], **options)
+    contexts = [mjx_internals.solves_by_products, mjx_internals.searches_by_their_minimum]
+    found = derivatives(contexts, **options)
+    finite = np.isfinite(found).all(axis=(1, 2))
+    assert np.isfinite(right).all()
+    assert_equal_to_rounding(found[finite], right[finite])
+    assert (0.05 < (~finite).mean() < 0.95) if cut_off else finite.mean() > 0.95
+    assert (solver._linesearch, solver._update_gradient, smooth.factor_m, smooth.solve_m) == SHIPPED
 
 
 def largest_answer_to_rounding(line_search):
@@ -259,13 +337,13 @@ def test_a_cut_off_solve_is_not_taken_for_done():
 
     def at_optimum(shipped, model, data):
         solved = shipped(model, data)
-        return mjx_internals._with_optimum_tangents(model, data, solved)[0]
+        return rules._with_optimum_tangents(model, data, solved)[0]
 
     def derivative(rule):
         return jax.jit(jax.jacfwd(lambda qpos: step(qpos, qvel, rule).qvel))(qpos)
 
     after = jax.jit(lambda: step(qpos, qvel, mjx_internals.unrolled_solve))()
-    improvement = mjx_internals._newton_step(device_model, after, after.qacc).improvement
+    improvement = rules._newton_step(device_model, after, after.qacc).improvement
     assert 1e-5 < improvement / model.opt.tolerance < 1
     assert not mjx_internals.solver_converged(device_model, after)
     right = derivative(mjx_internals.unrolled_solve)

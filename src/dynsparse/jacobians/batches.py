@@ -5,31 +5,52 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 # JAX's LAPACK is SciPy's: it has to be there before its threads can be set.
 import scipy.linalg  # noqa: F401
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from threadpoolctl import threadpool_limits
 
 from dynsparse.environments.dynamics import Dynamics
 from dynsparse.jacobians.by_engine import engine_linearisations
-from dynsparse.jacobians.methods import ENGINE, Linearisation, linearise, resolve_method
+from dynsparse.jacobians.methods import (
+    ENGINE,
+    QUICK_HYBRID,
+    Linearisation,
+    linearise,
+    resolve_method,
+)
 from dynsparse.precision import current_precision, in_precision
 
 # Takes states, actions, memories and what to tell of each batch's size; gives numpy arrays.
 Derive = Callable[..., Linearisation]
 
 
+# As shipped, their solver is cut off so often that asking for its optimum first does not pay.
+OFTEN_CUT_OFF = {"BallInCup", "FingerSpin", "FingerTurnEasy", "FingerTurnHard"} | {
+    f"Walker{task}" for task in ("Run", "Stand", "Walk")
+}
+
+
+class _Stage(NamedTuple):
+    """A program, and for which of the samples that it was asked for it is not the right one."""
+
+    program: Callable[..., Linearisation]
+    left: Callable[[Linearisation], Bool[np.ndarray, " samples"]]
+
+
 def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
     """A function that steps and differentiates any number of samples.
 
-    The hybrid method asks two programs: ``implicit`` for all samples and, for those in which the
-    solver was cut off in some simulator step, the one that decides at every call of the solver.
-    The second program is compiled when the first such sample comes.
+    The hybrid method asks up to three programs: ``implicit`` for all samples; for those in which
+    the solver was cut off in some simulator step, the one that decides at every call of the
+    solver and takes line searches for what they look for; and for those in which a search was
+    cut off too, the one that follows the searches. In environments that are ``OFTEN_CUT_OFF`` the
+    first is left out. A program is compiled when the first sample for it comes.
 
     Args:
         dynamics: the environment's step.
@@ -40,9 +61,8 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
     Raises:
         DynsparseError: there is no such method.
     """
-    method = resolve_method(method, dynamics.name, dynamics.solver)
-    first, *rest = ("implicit", "hybrid") if method == "hybrid" else (method,)
-    programs = {name: _program(dynamics, name) for name in (first, *rest)}
+    method = resolve_method(method)
+    stages = _stages(dynamics, method)
     # The C engine uses all cores for a batch by itself.
     at_once = 1 if method == ENGINE else None
 
@@ -53,19 +73,47 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
         advance: Callable[[int], Any] = lambda count: None,
     ) -> Linearisation:
         inputs = (state, action, memory)
-        result = in_batches(programs[first], inputs, batch, advance, at_once)
-        cut_off = np.flatnonzero(~result.record.solver_converged)
-        if not rest or not cut_off.size:
-            return result
-        again = in_batches(programs[rest[0]], [x[cut_off] for x in inputs], batch)
-        return jax.tree.map(partial(_replaced, cut_off), result, again)
+        first, *others = stages
+        result = in_batches(first.program, inputs, batch, advance, at_once)
+        left = np.flatnonzero(first.left(result))
+        for stage in others:
+            if left.size:
+                again = in_batches(stage.program, [x[left] for x in inputs], batch)
+                result = jax.tree.map(partial(_replaced, left), result, again)
+                left = left[stage.left(again)]
+        return result
 
     return derive
 
 
-def _program(dynamics: Dynamics, method: str) -> Callable[..., Linearisation]:
+def _stages(dynamics: Dynamics, method: str) -> list[_Stage]:
     if method == ENGINE:
-        return in_precision(dynamics.dtype, engine_linearisations(dynamics))
+        return [_Stage(in_precision(dynamics.dtype, engine_linearisations(dynamics)), _none)]
+    if method != "hybrid":
+        return [_Stage(_program(dynamics, method), _none)]
+    stages = [
+        _Stage(_program(dynamics, "implicit"), _cut_off),
+        _Stage(_program(dynamics, QUICK_HYBRID), _not_finite),
+        _Stage(_program(dynamics, "hybrid"), _none),
+    ]
+    often = dynamics.solver == "as_shipped" and dynamics.name in OFTEN_CUT_OFF
+    return stages[1:] if often else stages
+
+
+def _none(found: Linearisation) -> Bool[np.ndarray, " samples"]:
+    return np.zeros(len(found.next_state), bool)
+
+
+def _cut_off(found: Linearisation) -> Bool[np.ndarray, " samples"]:
+    return ~np.asarray(found.record.solver_converged)
+
+
+def _not_finite(found: Linearisation) -> Bool[np.ndarray, " samples"]:
+    both = np.concatenate([found.state_jacobian, found.action_jacobian], axis=2)
+    return ~np.isfinite(both).all(axis=(1, 2))
+
+
+def _program(dynamics: Dynamics, method: str) -> Callable[..., Linearisation]:
     return in_precision(dynamics.dtype, jax.jit(jax.vmap(partial(linearise, dynamics, method))))
 
 

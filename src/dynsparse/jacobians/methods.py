@@ -5,7 +5,8 @@ stops early); ``implicit`` differentiates the optimum that it looks for (wrong w
 is cut off before); ``hybrid`` decides at every call of the solver.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -23,7 +24,6 @@ from dynsparse.environments.dynamics import (
     StepRecord,
     joint_record,
 )
-from dynsparse.environments.playground import Solver
 from dynsparse.errors import DynsparseError
 from dynsparse.precision import precision
 
@@ -47,19 +47,15 @@ class Linearisation(NamedTuple):
 # Differences on MuJoCo's C engine, see ``dynsparse.jacobians.by_engine``.
 ENGINE = "mujoco_c"
 
-# Where verification finds a cheaper method right than the hybrid, which is right everywhere. As
-# shipped, BallInCup's solver makes one iteration: nothing is gained by asking for the optimum.
-CHEAPEST = {("BallInCup", "as_shipped"): "unrolled"}
 
-
-def resolve_method(method: str, environment: str, solver: Solver) -> str:
-    """The name of the method itself; ``auto`` stands for the cheapest that is right there.
+def resolve_method(method: str) -> str:
+    """The name of the method itself; ``auto`` stands for the one that is right everywhere.
 
     Raises:
         DynsparseError: there is no such method.
     """
     if method == "auto":
-        return CHEAPEST.get((environment, solver), "hybrid")
+        return "hybrid"
     known = (*METHODS, ENGINE)
     if method not in known:
         raise DynsparseError(f"jacobian.method {method!r} is none of auto, {', '.join(known)}")
@@ -75,14 +71,14 @@ def linearise(
 
     Args:
         dynamics: the environment's step.
-        method: a name of ``METHODS``.
+        method: a name of ``METHODS``, or ``QUICK_HYBRID``.
         state: the state (qpos, qvel).
         action: the controls.
         memory: the solver's warm start.
     """
     with precision(dynamics.dtype):
         inputs = (jnp.asarray(x, dynamics.dtype) for x in (state, action, memory))
-        return METHODS[method](dynamics, *inputs)
+        return _PROGRAMS[method](dynamics, *inputs)
 
 
 def _through_solver(
@@ -104,47 +100,90 @@ def _through_solver(
     return Linearisation(next_state, by_state, by_action, record)
 
 
-def _step_by_step(
-    dynamics: Dynamics, state: State, action: Action, memory: Memory
-) -> Linearisation:
-    """The product of the simulator steps' Jacobians, with the derivative of the solver's optimum.
+Searches = Callable[[], AbstractContextManager[None]]
+Solving = Callable[[mjx.Data], AbstractContextManager[None]]
 
-    The optimum does not depend on the warm start, so that a simulator step passes on derivatives
-    by its state alone, and the chain rule is a product of small matrices.
+
+def _step_by_step(
+    solving: Solving,
+    with_memory: bool,
+    dynamics: Dynamics,
+    state: State,
+    action: Action,
+    memory: Memory,
+) -> Linearisation:
+    """The product of the simulator steps' Jacobians.
+
+    A simulator step hands on its state, and the memory where the derivative depends on it: the
+    solver's optimum does not, what its loop makes of a start does.
+
+    Args:
+        solving: given where a simulator step led, the context to differentiate it in.
+        with_memory: whether derivatives are passed on by the memory too.
+        dynamics: the environment's step.
+        state: the state (qpos, qvel).
+        action: the controls.
+        memory: the solver's warm start, held fixed.
     """
 
     def observe(before: mjx.Data, after: mjx.Data) -> tuple[StepRecord, Any]:
-        return dynamics.record(before, after), _simulator_jacobians(dynamics, before, after)
+        factors = _simulator_jacobians(solving, with_memory, dynamics, before, after)
+        return dynamics.record(before, after), factors
 
     next_state, _, (records, factors) = dynamics.observed_step(state, action, memory, observe)
     (by_state, by_action), *later = zip(*factors, strict=True)
-    for by_substate, by_control in later:
-        by_state, by_action = by_substate @ by_state, by_substate @ by_action + by_control
-    return Linearisation(next_state, by_state, by_action, joint_record(records))
+    size = len(state)
+    by_state = by_state[:, :size]
+    for by_handed_on, by_control in later:
+        by_state, by_action = by_handed_on @ by_state, by_handed_on @ by_action + by_control
+    return Linearisation(next_state, by_state[:size], by_action[:size], joint_record(records))
 
 
 def _simulator_jacobians(
-    dynamics: Dynamics, data: mjx.Data, after: mjx.Data
-) -> tuple[Float[Array, "state state"], Float[Array, "state action"]]:
-    """Derivatives of the simulator step from ``data`` to ``after``, by state and controls.
+    solving: Solving, with_memory: bool, dynamics: Dynamics, data: mjx.Data, after: mjx.Data
+) -> tuple[Float[Array, "handed_on handed_on"], Float[Array, "handed_on action"]]:
+    """Derivatives of the simulator step from ``data`` to ``after``, by what it is handed.
 
-    Positions, velocities and controls are moved apart: most of a step (poses, inertias, contacts)
-    depends on positions alone, and is not differentiated for the others.
+    Positions are moved apart from the rest: most of a step (poses, inertias, contacts) depends on
+    positions alone, and is not differentiated for the others.
     """
 
-    def step(qpos: Array, qvel: Array, ctrl: Array) -> State:
-        with mjx_internals.solver_rule(mjx_internals.known_solution(after)):
-            moved = data.replace(qpos=qpos, qvel=qvel, ctrl=ctrl)
-            return dynamics.to_state(dynamics.simulator_step(moved))
+    def step(qpos: Array, qvel: Array, memory: Memory, ctrl: Array) -> Float[Array, " handed_on"]:
+        moved = data.replace(qpos=qpos, qvel=qvel, qacc_warmstart=memory, ctrl=ctrl)
+        with solving(after):
+            then = dynamics.simulator_step(moved)
+        state = dynamics.to_state(then)
+        return jnp.concatenate([state, then.qacc_warmstart]) if with_memory else state
 
-    inputs = (data.qpos, data.qvel, data.ctrl)
+    inputs = (data.qpos, data.qvel, data.qacc_warmstart, data.ctrl)
     by_qpos = jax.jacfwd(step, 0)(*inputs)
-    by_qvel, by_ctrl = jax.jacfwd(step, (1, 2))(*inputs)
-    return jnp.concatenate([by_qpos, by_qvel], axis=1), by_ctrl
+    *by_rest, by_ctrl = jax.jacfwd(step, (1, 2, 3) if with_memory else (1, 3))(*inputs)
+    return jnp.concatenate([by_qpos, *by_rest], axis=1), by_ctrl
 
 
-METHODS: dict[str, Callable[[Dynamics, State, Action, Memory], Linearisation]] = {
+def _at_optimum(after: mjx.Data) -> AbstractContextManager[None]:
+    return mjx_internals.solver_rule(mjx_internals.known_solution(after))
+
+
+@contextmanager
+def _call_by_call(searches: Searches, _: mjx.Data) -> Iterator[None]:
+    rule = mjx_internals.solver_rule(mjx_internals.hybrid_solve)
+    with rule, mjx_internals.solves_by_products(), searches():
+        yield
+
+
+_Method = Callable[[Dynamics, State, Action, Memory], Linearisation]
+
+METHODS: dict[str, _Method] = {
     "unrolled": partial(_through_solver, mjx_internals.unrolled_solve),
-    "implicit": _step_by_step,
-    "hybrid": partial(_through_solver, mjx_internals.hybrid_solve),
+    "implicit": partial(_step_by_step, _at_optimum, False),
+    "hybrid": partial(_step_by_step, partial(_call_by_call, nullcontext), True),
+}
+# The hybrid that takes a line search for the minimum that it looks for: faster, and not a number
+# in the rare sample in which one was cut off before.
+QUICK_HYBRID = "quick hybrid"
+_PROGRAMS = METHODS | {
+    QUICK_HYBRID: partial(
+        _step_by_step, partial(_call_by_call, mjx_internals.searches_by_their_minimum), True
+    )
 }

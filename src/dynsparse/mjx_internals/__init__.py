@@ -1,0 +1,48 @@
+"""The one package that touches what MJX does not document; a test holds it to the release.
+
+Everything here is written for the layout of ``mjx.Data`` of the JAX implementation.
+"""
+
+from dynsparse.mjx_internals.facts import (
+    acting_rows,
+    active_constraints,
+    collision_pairs,
+    named_row_count,
+    touching_pairs,
+)
+from dynsparse.mjx_internals.line_search import searches_by_their_minimum
+from dynsparse.mjx_internals.mends import (
+    bodies_computed_once,
+    exact_closest_points,
+    exact_solver_norm,
+    settled_line_search,
+)
+from dynsparse.mjx_internals.rules import (
+    SolveRule,
+    hybrid_solve,
+    known_solution,
+    solver_converged,
+    solver_rule,
+    unrolled_solve,
+)
+from dynsparse.mjx_internals.solves import solves_by_products
+
+__all__ = [
+    "SolveRule",
+    "acting_rows",
+    "active_constraints",
+    "bodies_computed_once",
+    "collision_pairs",
+    "exact_closest_points",
+    "exact_solver_norm",
+    "hybrid_solve",
+    "known_solution",
+    "named_row_count",
+    "searches_by_their_minimum",
+    "settled_line_search",
+    "solver_converged",
+    "solver_rule",
+    "solves_by_products",
+    "touching_pairs",
+    "unrolled_solve",
+]

@@ -1,0 +1,106 @@
+"""What is mended in MJX's step while it is traced; values change where MJX errs, and only there."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import mujoco
+from jaxtyping import Array, Float
+from mujoco import mjx
+from mujoco.mjx._src import math, scan, solver
+
+from dynsparse.mjx_internals.replacing import replaced
+
+
+def settled_line_search() -> AbstractContextManager[None]:
+    """Let MJX's line search keep the minimum that it has found, while tracing.
+
+    As shipped, a point takes an end of the search's bracket only if the cost's slope there has
+    the sign of that end. At the exact minimum the slope is rounding, so that its sign, hence
+    whether the minimum is kept or thrown away, differs from one compiled program to the next:
+    in BallInCup a fifth of an expert's steps depend on it. Here a slope below the search's own
+    tolerance counts as the smallest negative one, so that the minimum is always kept
+    (docs/jacobians.md).
+    """
+    shipped = solver._LSPoint.create
+
+    def create(model: mjx.Model, data: mjx.Data, context: Any, *rest: Any) -> Any:
+        found = shipped(model, data, context, *rest)
+        step = jnp.linalg.norm(context.search) * model.stat.meaninertia * max(1, model.nv)
+        flat = jnp.abs(found.deriv_0) <= model.opt.tolerance * model.opt.ls_tolerance * step
+        smallest = -jnp.finfo(found.deriv_0.dtype).tiny
+        return found.replace(deriv_0=jnp.where(flat, smallest, found.deriv_0))
+
+    return replaced(solver._LSPoint, create=create)
+
+
+def exact_solver_norm() -> AbstractContextManager[None]:
+    """Let MJX's solver measure its gradient as it is, while tracing.
+
+    As shipped, the norm of a vector is zero where no component exceeds 1e-8, so that the solver
+    takes itself to be done. Light bodies have gradients that small: in some of SwimmerSwimmer6's
+    steps a joint's limit does not push, and the derivative is not the optimum's
+    (docs/jacobians.md).
+    """
+    exact = SimpleNamespace(**{**vars(math), "norm": _exact_norm})
+    return replaced(solver, math=exact)
+
+
+def _exact_norm(x: Float[Array, " n"]) -> Float[Array, ""]:
+    """The Euclidean norm, with a derivative of zero at zero."""
+    zero = jnp.all(x == 0)
+    return jnp.where(zero, 0.0, jnp.linalg.norm(jnp.where(zero, 1.0, x)))
+
+
+def bodies_computed_once() -> AbstractContextManager[None]:
+    """Let XLA compute what each body hands to its children once, while tracing.
+
+    As shipped, XLA on a CPU fuses the recursion over the kinematic tree into what uses it, and
+    computes a body's pose anew for every body behind it: SwimmerSwimmer6's chain of seven makes
+    the step 60 times slower (docs/jacobians.md). A barrier between bodies changes no value.
+    """
+    shipped = scan.body_tree
+
+    def body_tree(model: mjx.Model, function: Callable[..., Any], *rest: Any, **named: Any) -> Any:
+        def settled(*inputs: Any) -> Any:
+            return jax.lax.optimization_barrier(function(*inputs))
+
+        return shipped(model, settled, *rest, **named)
+
+    return replaced(scan, body_tree=body_tree)
+
+
+def exact_closest_points() -> AbstractContextManager[None]:
+    """Let MJX find closest points on segments as MuJoCo's C engine does, while tracing.
+
+    As shipped, it divides by a squared length plus 1e-6, which turns the normals of small
+    capsules' contacts by some 1e-4 rad (docs/jacobians.md).
+    """
+    return replaced(
+        math,
+        closest_segment_point=_closest_on_segment,
+        closest_segment_to_segment_points=_closest_between_segments,
+    )
+
+
+Point = Float[Array, "3"]
+
+
+def _closest_on_segment(a: Point, b: Point, point: Point) -> Point:
+    along = b - a
+    length_squared = jnp.maximum(along @ along, mujoco.mjMINVAL)
+    return a + jnp.clip((point - a) @ along / length_squared, 0.0, 1.0) * along
+
+
+def _closest_between_segments(a0: Point, a1: Point, b0: Point, b1: Point) -> tuple[Point, Point]:
+    along_a, along_b, offset = a1 - a0, b1 - b0, a0 - b0
+    aa, bb, ab = along_a @ along_a, along_b @ along_b, along_a @ along_b
+    # Where the two lines are closest; any point does where they are parallel.
+    determinant = jnp.maximum(aa * bb - ab * ab, mujoco.mjMINVAL)
+    t = jnp.clip((ab * (along_b @ offset) - bb * (along_a @ offset)) / determinant, 0.0, 1.0)
+    at_b = _closest_on_segment(b0, b1, a0 + t * along_a)
+    # Where that is an end of b, it may be closer to another point of a.
+    return _closest_on_segment(a0, a1, at_b), at_b

@@ -254,7 +254,7 @@ class Bench:
 
     def about(self, program: str, batch: int) -> dict[str, Any]:
         """What a row is about."""
-        method = "" if program == STEP else resolve_method(program, self.environment, "as_shipped")
+        method = "" if program == STEP else resolve_method(program)
         about = {"environment": self.environment, "program": program, "method": method}
         return {**about, "batch": batch}
 

@@ -138,7 +138,7 @@ def test_a_touch_reruns_nothing(finished):
     ("module", "stage"),
     [
         ("jacobians/methods", "collect_jacobians"),
-        ("mjx_internals", "collect_jacobians"),
+        ("mjx_internals/rules", "collect_jacobians"),
         ("dataset/writer", "collect_jacobians"),
         ("dataset/reader", "measure_patterns"),
         ("verification/differences", "verify_jacobians"),

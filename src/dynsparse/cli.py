@@ -99,6 +99,21 @@ def info(dataset: Path) -> None:
 
 
 @main.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option("--samples", type=click.IntRange(1), default=200, show_default=True)
+def verify(dataset: Path, samples: int) -> None:
+    """Hold a dataset's steps and Jacobians against the simulator; status 1 if any is wrong."""
+    from dynsparse.job import prepare_to_compile
+    from dynsparse.verified_file import verify_file
+
+    prepare_to_compile()
+    found = verify_file(dataset, samples)
+    click.echo(found.table)
+    if found.refusal:
+        raise DynsparseError(found.refusal)
+
+
+@main.command()
 @click.argument("results", type=click.Path(path_type=Path))
 @click.option("--seed", type=click.IntRange(0), help="Of the samples that are drawn.")
 @click.option("--transitions", type=click.IntRange(1), help="Per environment and behaviour.")

@@ -1,9 +1,12 @@
 """The audit: a sound study passes, and every planted fault is found and named."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 
+import h5py
+import numpy as np
 import pytest
 import yaml
 from audit_study import (
@@ -26,6 +29,7 @@ from dynsparse.audit.card import card
 from dynsparse.audit.completeness import completeness
 from dynsparse.audit.crate import write_crate
 from dynsparse.audit.elsewhere import draw_jobs
+from dynsparse.audit.findings import Check
 from dynsparse.audit.manifest import read_manifest, schema
 from dynsparse.audit.published import numbers_of, published
 from dynsparse.audit.recipes import workshop
@@ -37,6 +41,7 @@ from dynsparse.audit.tables import table_truth
 from dynsparse.audit.traceability import traceability
 from dynsparse.audit.truth import data_truth
 from dynsparse.cli import main
+from dynsparse.dataset.schema import DIGEST, episode_digest
 from dynsparse.errors import DynsparseError
 from dynsparse.files import sha256
 from dynsparse.sparsity.parquet import read_table
@@ -208,6 +213,42 @@ def test_a_wrong_jacobian_element_is_found_and_placed(study):
         "1 Jacobians are wrong; d qvel:slider [m/s] / d qpos:hinge_1 [rad] by 1.0e-03"
         " at episode 1, step 17"
     )
+
+
+def plant(path, change):
+    """Change the state Jacobians of a dataset, and the digests with them."""
+    with h5py.File(path, "r+") as file:
+        file["state_jacobian"][...] = change(file["state_jacobian"][...])
+        names = [key for key in file if key != DIGEST]
+        for index in range(len(file[DIGEST])):
+            file[DIGEST][index] = episode_digest({key: file[key][index] for key in names})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda j: np.where(np.abs(j) < 1e-12, 1e-6, j),
+        lambda j: np.where(np.abs(j) < 1e-5, 0.0, j),
+        lambda j: np.where(np.abs(j) < 4e-5, -j, j),
+        lambda j: np.where([False, True, False, False], 1.01, 1.0) * j,
+    ],
+    ids=["zeros", "small ones", "signs", "one per cent"],
+)
+def test_small_faults_in_jacobians_are_found(study, change):
+    for path in DATA:
+        plant(study.folder / path, change)
+    study.record()
+    artefact, message = the_failure(data_truth(study.folder, study.manifest, 10, seed=0))
+    assert artefact in DATA
+    assert re.match(r"\d+ Jacobians are wrong; d q\S+ .* / d q\S+ .* at episode \d, step", message)
+
+
+def test_a_check_that_looked_at_nothing_has_failed():
+    assert Check("true", "nothing", 0).status == "fail"
+    assert failures([Check("true", "nothing", 0)]) == [
+        ("manifest.json", "nothing: there was nothing to check")
+    ]
+    assert Check("true", "nothing", 0, skipped="not asked for").status == "not checked"
 
 
 def test_a_trajectory_that_does_not_chain_is_found(study):

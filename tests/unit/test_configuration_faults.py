@@ -142,13 +142,13 @@ def test_names_have_a_length_that_folders_can_have():
 
 
 def test_accepted_environments_are_the_studys():
-    place = ["verification", "accept"]
-    assert refusal(changed(place, ["CartpolBalance"])) == (
+    place, accept = ["verification", "accept"], {"WalkerRun": ["engine"]}
+    assert refusal(changed(place, {"CartpolBalance": ["engine"]})) == (
         "config: verification.accept: 'CartpolBalance' is not among this study's environments; "
         "did you mean 'CartpoleBalance'?"
     )
-    assert "'HopperHop' is not among" in refusal(changed(place, ["HopperHop"]))
-    assert check(changed(place, ["WalkerRun"]))["verification"]["accept"] == ["WalkerRun"]
+    assert "'HopperHop' is not among" in refusal(changed(place, {"HopperHop": ["engine"]}))
+    assert check(changed(place, accept))["verification"]["accept"] == accept
 
 
 def test_an_ablation_is_checked_as_the_study_that_it_is():

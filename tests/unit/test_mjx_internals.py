@@ -454,7 +454,23 @@ def test_friction_that_sticks_is_not_active():
     model.opt.gravity[:] = 0
     data = stepped(model, [1.0, 0.0], [0.0, 0.0])
     assert mjx_internals.active_constraints(data).tolist() == [False, False]
-    assert mjx_internals.acting_rows(data).shape == data._impl.efc_force.shape
+    assert mjx_internals.pieces(data).shape == data._impl.efc_force.shape
+
+
+def test_a_force_of_friction_may_change_its_sign_on_one_piece():
+    """At rest it is exactly zero, and a spinner at rest is no kink."""
+    model = scene()
+    model.opt.gravity[:] = 0
+    device_model, start = mjx.put_model(model, impl="jax"), mjx.make_data(model, impl="jax")
+
+    def friction(speed):
+        qpos, qvel = jnp.array([1.0, 0.0]), jnp.zeros(2).at[1].set(speed)
+        after = mjx.step(device_model, start.replace(qpos=qpos, qvel=qvel))
+        return after._impl.efc_force[0], mjx_internals.pieces(after)[0]
+
+    force, piece = jax.jit(jax.vmap(friction))(jnp.array([-1e-6, 0.0, 1e-6, -3.0, 3.0]))
+    assert np.sign(force).tolist() == [1, 0, -1, 1, -1]
+    assert piece.tolist() == [0, 0, 0, 1, -1]
 
 
 def test_refuses_elliptic_cones():

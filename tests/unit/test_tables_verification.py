@@ -6,12 +6,14 @@ import pytest
 
 from dynsparse.errors import DynsparseError
 from dynsparse.sparsity.parquet import with_metadata
-from dynsparse.tables.verification import require_verified, verification_table
+from dynsparse.tables.verification import RIGHT, require_verified, verification_table
 from dynsparse.verification.replay import SCHEMA as REPLAY
 from dynsparse.verification.verify import SCHEMA
 
+SOLVER = "converged"
 
-def samples(error, kink=(), jump=()):
+
+def samples(error, kink=(), jump=(), **changes):
     n = len(error)
     columns = {
         "environment": ["FingerSpin"] * n,
@@ -26,12 +28,16 @@ def samples(error, kink=(), jump=()):
         "jump": np.isin(np.arange(n), jump),
         "error": np.asarray(error, float),
         "worst_element": [f"row {k} / column {k}" for k in range(n)],
+        "elements": np.full(n, 4, np.int32),
+        "wrong_elements": (np.asarray(error, float) > RIGHT).astype(np.int32),
         "missed_elements": np.zeros(n, np.int32),
         "invented_elements": np.zeros(n, np.int32),
+        "undecided_elements": np.zeros(n, np.int32),
         "engine_replay_error": np.linspace(0, 2e-8, n),
         "engine_error": np.asarray(error, float),
     }
-    return with_metadata(pa.table(columns, schema=SCHEMA), "verification", sources=["x"])
+    table = pa.table({**columns, **changes}, schema=SCHEMA)
+    return with_metadata(table, "verification", sources=["x"])
 
 
 def replayed(**changes):
@@ -41,11 +47,15 @@ def replayed(**changes):
         "seed": 0,
         "episode": 0,
         "steps": 10,
+        "without_jacobian": 0,
         "replayed": 9,
         "max_replay_error": 0.5,
+        "unrepeated": 0,
         "engine_replayed": 6,
         "converged": 4,
         "engine_replayed_converged": 4,
+        "engine_compared": 4,
+        "engine_differs": 0,
     }
     rows = [row, {**row, "episode": 1, "replayed": 10, "max_replay_error": 0.0, **changes}]
     return with_metadata(pa.Table.from_pylist(rows, schema=REPLAY), "replay", sources=["x"])
@@ -85,20 +95,85 @@ def test_other_methods_have_rows_of_their_own_and_no_say():
     table = verification_table([both.replace_schema_metadata(other.schema.metadata)], [replayed()])
     assert table["method"].to_pylist() == ["unrolled", "other"]
     assert table["share_right"].to_pylist() == [1.0, 0.0]
-    require_verified(table, 0.999, [])
+    require_verified(table, 0.999, {}, SOLVER)
 
 
 def test_a_table_of_kinks_alone_has_no_errors_and_is_refused():
     table = verification_table([samples([1.0, 1.0], kink=[0], jump=[1])], [replayed()])
     assert table["share_right"].to_pylist() == [None]
-    with pytest.raises(DynsparseError, match=r"FingerSpin \(random\) are not verified: every"):
-        require_verified(table, 0.999, [])
-    require_verified(table, 0.999, ["FingerSpin"])
+    with pytest.raises(DynsparseError, match=r"FingerSpin \(random, unrolled\), jacobians: every"):
+        require_verified(table, 0.999, {}, SOLVER)
+    require_verified(table, 0.999, {"FingerSpin": ["jacobians"]}, SOLVER)
 
 
 def test_wrong_jacobians_are_refused_by_name_unless_accepted():
     table = verification_table([samples([1e-9, 2.0])], [replayed()])
-    with pytest.raises(DynsparseError, match=r"FingerSpin .*0\.5000 right, worst row 1 / column 1"):
-        require_verified(table, 0.999, [])
-    require_verified(table, 0.999, ["FingerSpin"])
-    require_verified(table, 0.5, [])
+    with pytest.raises(DynsparseError, match=r"FingerSpin .*0\.5000 of .* right, worst row 1 / "):
+        require_verified(table, 0.999, {}, SOLVER)
+    require_verified(table, 0.999, {"FingerSpin": ["jacobians"]}, SOLVER)
+    require_verified(table, 0.5, {}, SOLVER)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"missed_elements": [1, 0]}, "50.00% of the samples have other zeros"),
+        ({"invented_elements": [0, 1]}, "50.00% of the samples have other zeros"),
+        ({"undecided_elements": [4, 0]}, "cannot decide 50.00% of the elements"),
+    ],
+)
+def test_a_zero_that_is_none_and_what_is_undecided_are_refused_whatever_the_share(changes, message):
+    changed = {name: np.array(values, np.int32) for name, values in changes.items()}
+    table = verification_table([samples([1e-9, 1e-9], **changed)], [replayed()])
+    with pytest.raises(DynsparseError, match=message):
+        require_verified(table, 0.0, {}, SOLVER)
+
+
+@pytest.mark.parametrize(
+    ("check", "changes", "message"),
+    [
+        (
+            "repeats",
+            {"unrepeated": 2, "unrepeated_by": 7.6},
+            "2 of 20 steps do not repeat, worst x",
+        ),
+        ("engine", {"engine_differs": 3, "engine_differs_by": 1.0}, "differ in 3 of 8 .*worst x"),
+        ("jacobians", {"without_jacobian": 5}, "25.00% of the steps have no finite Jacobian"),
+    ],
+)
+def test_what_the_replay_finds_is_refused_unless_accepted(check, changes, message):
+    at = {f"{name}_at": "x" for name in ("unrepeated", "engine_differs")}
+    table = verification_table([samples([1e-9])], [replayed(**changes, **at)])
+    with pytest.raises(DynsparseError, match=rf"FingerSpin.*{check}: .*{message}"):
+        require_verified(
+            table, 0.999, {"FingerSpin": {"repeats", "engine", "jacobians"} - {check}}, SOLVER
+        )
+    require_verified(table, 0.999, {"FingerSpin": [check]}, SOLVER)
+
+
+def test_an_engine_that_compared_nothing_is_refused():
+    nothing = replayed(converged=0, engine_compared=0).slice(1)
+    table = verification_table([samples([1e-9])], [nothing])
+    with pytest.raises(DynsparseError, match="no step could be compared with MuJoCo's C engine"):
+        require_verified(table, 0.999, {}, SOLVER)
+
+
+@pytest.mark.parametrize("share", [float("nan"), float("inf"), -0.1])
+def test_a_share_that_is_none_verifies_nothing(share):
+    table = verification_table([samples([1e-9])], [replayed()])
+    with pytest.raises(DynsparseError, match="from 0 to 1"):
+        require_verified(table, share, {}, SOLVER)
+
+
+def test_a_table_without_stored_jacobians_is_refused():
+    table = verification_table([samples([1e-9], stored=[False])], [replayed()])
+    with pytest.raises(DynsparseError, match="no stored Jacobian"):
+        require_verified(table, 0.999, {}, SOLVER)
+
+
+def test_what_is_known_of_the_shipped_solver_does_not_stop_a_study():
+    differs = replayed(engine_differs=3, engine_differs_by=1.0, engine_differs_at="x")
+    table = verification_table([samples([1e-9])], [differs])
+    require_verified(table, 0.999, {}, "as_shipped")
+    with pytest.raises(DynsparseError, match="engine: MJX and MuJoCo's C engine differ"):
+        require_verified(table, 0.999, {}, "converged")

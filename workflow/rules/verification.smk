@@ -40,5 +40,6 @@ rule require_verified:
     params:
         least_share=config["verification"]["least_share_right"],
         accepted=config["verification"]["accept"],
+        solver=config["simulator"]["solver"],
     script:
         "../scripts/require_verified.py"

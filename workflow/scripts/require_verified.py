@@ -4,4 +4,5 @@ from dynsparse.tables.verification import require_verified
 
 with job_log(snakemake.log[0]):
     table = read_table(snakemake.input.table, "verification_table")
-    require_verified(table, snakemake.params.least_share, snakemake.params.accepted)
+    params = snakemake.params
+    require_verified(table, params.least_share, params.accepted, params.solver)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from dynsparse.audit.manifest import NAME
 from dynsparse.errors import DynsparseError
 
 Question = Literal["complete", "traceable", "true", "repeatable", "published"]
@@ -43,12 +44,18 @@ class Check:
     remarks: tuple[str, ...] = ()
     skipped: str = ""
 
+    def __post_init__(self) -> None:
+        """A check that looked at nothing, and does not say why, has failed."""
+        if not (self.checked or self.failures or self.skipped):
+            nothing = Failure(NAME, f"{self.name}: there was nothing to check")
+            object.__setattr__(self, "failures", (nothing,))
+
     @property
     def status(self) -> Literal["pass", "fail", "not checked"]:
-        """``fail`` if anything is wrong, ``not checked`` if nothing could be looked at."""
+        """``fail`` if anything is wrong, ``not checked`` if it was not to be made."""
         if self.failures:
             return "fail"
-        return "not checked" if self.skipped or not self.checked else "pass"
+        return "not checked" if self.skipped else "pass"
 
 
 class Number(NamedTuple):

@@ -50,7 +50,9 @@ def published(folder: Path, manifest: Manifest) -> tuple[Check, tuple[Number, ..
         f" another behaviour than {COMPARABLE}, hence not to be compared"
     )
     name = "Published numbers beside ours"
-    return Check("published", name, len(numbers), tuple(failures), (remark,)), tuple(numbers)
+    skipped = "" if numbers else "the paper has no number of this study's environments"
+    check = Check("published", name, len(numbers), tuple(failures), (remark,), skipped)
+    return check, tuple(numbers)
 
 
 def _equal(number: Number) -> bool:

@@ -7,18 +7,22 @@ import mujoco
 import numpy as np
 from jaxtyping import Bool, Float
 
-from dynsparse.environments import load, playground_environment
+from dynsparse.environments import load, observed_engine_steps, playground_environment
 from dynsparse.environments.playground import Solver
+from dynsparse.jacobians import ENGINE
 from dynsparse.precision import Precision, precision
-from dynsparse.verification.differences import Steps, central_differences
+from dynsparse.verification.differences import (
+    CERTAIN,
+    Steps,
+    central_differences,
+    judge_elements,
+)
 from dynsparse.verification.verify import mjx_steps
 
 # A replay below this is the same transition: rounding gives 1e-13, another contact 1e-4 and more.
 SAME = 1e-8
-# How far an element may be from its finite difference: a tenth of the smallest error that an audit
-# promises to find (1e-3), and a share of the sample's largest element, for the noise of
-# differences: 99 % of the samples of the default study stay below 5e-7 of it.
-ABSOLUTE, RELATIVE = 1e-4, 2e-6
+# The share of a sample's elements that its differences need not decide.
+FEW = 0.01
 
 
 class Transitions(NamedTuple):
@@ -39,6 +43,7 @@ class Verdict(NamedTuple):
         same: the transition was made again.
         smooth: no constraint changed near the sample, and the step does not jump there; elsewhere
             there is no derivative to compare with.
+        decided: the differences tell of all elements but a few what they are.
         excess: the largest error of an element, in units of what is allowed.
         worst: the flat index of that element.
         error: its absolute error.
@@ -47,64 +52,60 @@ class Verdict(NamedTuple):
     by_engine: Bool[np.ndarray, " samples"]
     same: Bool[np.ndarray, " samples"]
     smooth: Bool[np.ndarray, " samples"]
+    decided: Bool[np.ndarray, " samples"]
     excess: Float[np.ndarray, " samples"]
     worst: np.ndarray
     error: Float[np.ndarray, " samples"]
 
 
-def judge(environment: str, solver: Solver, dtype: Precision, samples: Transitions) -> Verdict:
+def judge(
+    environment: str, solver: Solver, dtype: Precision, method: str, samples: Transitions
+) -> Verdict:
     """Replay stored transitions, and hold their Jacobians against finite differences.
 
     Both engines cut their constraint solver off, and their collisions differ in places, so that
-    the C engine may step elsewhere, or close by with another derivative. What it finds wrong
-    is therefore appealed to MJX, by finite differences too; only for that MJX is compiled.
+    the C engine may step elsewhere, or close by with another derivative. What it finds wrong,
+    or cannot decide, is therefore appealed to MJX, by finite differences too; only for that MJX
+    is compiled. ``method`` is how the Jacobians were computed.
     """
     with precision(dtype):
         base = playground_environment(environment, solver)
-    engine = _verdict(engine_referee(base.mj_model, int(base.n_substeps)), samples)
-    fine = engine.same & (~engine.smooth | (engine.excess < 1))
+    resolution = CERTAIN if method == ENGINE else 0.0
+    referee = engine_referee(base.mj_model, int(base.n_substeps))
+    engine = _verdict(referee, samples, resolution)
+    fine = engine.same & (~engine.smooth | ((engine.excess <= 1) & engine.decided))
     left = np.flatnonzero(~fine)
     if not left.size:
         return engine
     with precision(dtype):
         steps = mjx_steps(load(environment, solver, dtype))
-        second = _verdict(steps, Transitions(*(values[left] for values in samples)))
+        second = _verdict(steps, Transitions(*(values[left] for values in samples)), resolution)
     merged = [values.copy() for values in engine]
     for values, replaced in zip(merged, second, strict=True):
         values[left] = replaced
     return Verdict(*merged)._replace(by_engine=fine)
 
 
-def _verdict(steps: Steps, samples: Transitions) -> Verdict:
+def _verdict(steps: Steps, samples: Transitions, resolution: float) -> Verdict:
     inputs = samples.state, samples.action, samples.memory
     after, _ = steps(*inputs)
     differences = central_differences(steps, *inputs)
-    both = [_excess(samples.jacobian, each) for each in (differences.jacobian, differences.narrow)]
-    # Each sample by the width that agrees better, as the verification stage has it.
-    (wide, wide_error), (narrow, narrow_error) = both
-    better = wide.max(axis=1, keepdims=True) <= narrow.max(axis=1, keepdims=True)
-    excess, error = np.where(better, wide, narrow), np.where(better, wide_error, narrow_error)
+    judgement = judge_elements(samples.jacobian, differences, resolution)
+    excess, undecided = (
+        values.reshape(len(after), -1) for values in (judgement.excess, judgement.undecided)
+    )
+    error = np.abs(samples.jacobian - differences.jacobian).reshape(len(after), -1)
     worst = excess.argmax(axis=1)
     pick = np.arange(len(error)), worst
     return Verdict(
         by_engine=np.ones(len(error), bool),
         same=np.abs(after - samples.next_state).max(axis=1) < SAME,
-        smooth=~(differences.kink | differences.jump),
+        smooth=differences.smooth,
+        decided=undecided.mean(axis=1) <= FEW,
         excess=excess[pick],
         worst=worst,
         error=error[pick],
     )
-
-
-def _excess(
-    jacobian: Float[np.ndarray, "samples state inputs"],
-    reference: Float[np.ndarray, "samples state inputs"],
-) -> tuple[Float[np.ndarray, "samples elements"], Float[np.ndarray, "samples elements"]]:
-    """Errors of all elements, in units of what is allowed and absolute."""
-    error = np.abs(jacobian - reference)
-    scale = np.abs(reference).max(axis=(1, 2), keepdims=True)
-    allowed = ABSOLUTE + RELATIVE * scale
-    return (error / allowed).reshape(len(error), -1), error.reshape(len(error), -1)
 
 
 def engine_referee(model: mujoco.MjModel, substeps: int) -> Steps:
@@ -113,24 +114,15 @@ def engine_referee(model: mujoco.MjModel, substeps: int) -> Steps:
     The fingerprint is what finite differences find kinks by: which constraints there were, and in
     which state the solver left each, in every simulator step.
     """
-    data = mujoco.MjData(model)
 
-    def one(
-        state: np.ndarray, action: np.ndarray, memory: np.ndarray
-    ) -> tuple[np.ndarray, list[int]]:
-        mujoco.mj_resetData(model, data)
-        data.qpos[:], data.qvel[:] = np.split(state, [model.nq])
-        data.ctrl[:] = action
-        data.qacc_warmstart[:] = memory
-        acting = 0
-        for _ in range(substeps):
-            mujoco.mj_step(model, data)
-            for rows in (data.efc_type, data.efc_id, data.efc_state):
-                acting = zlib.crc32(rows.tobytes(), acting)
-        return np.concatenate([data.qpos, data.qvel]), [acting]
+    def acting(data: mujoco.MjData) -> int:
+        fingerprint = 0
+        for rows in (data.efc_type, data.efc_id, data.efc_state):
+            fingerprint = zlib.crc32(rows.tobytes(), fingerprint)
+        return fingerprint
 
     def steps(*inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        results = [one(*sample) for sample in zip(*inputs, strict=True)]
-        return np.array([state for state, _ in results]), np.array([row for _, row in results])
+        after, seen = observed_engine_steps(model, substeps, acting, *inputs)
+        return after, np.array(seen)
 
     return steps

@@ -40,14 +40,20 @@ def table_truth(
     tables = sorted(known[path] for path in items_of(manifest) if path.endswith(".parquet"))
     all_tables = [path for job in (*merged, *tables) for path in job]
     remark = f"a seeded sample, {len(drawn)} of {len(counted)} jobs"
+    asked = "" if jobs else "no job was asked for"
     return [
         _recomputed("Tables recomputed from statistics", folder, workshop, all_tables, ()),
-        _recomputed("Statistics recomputed from data", folder, workshop, sample, (remark,)),
+        _recomputed("Statistics recomputed from data", folder, workshop, sample, (remark,), asked),
     ]
 
 
 def _recomputed(
-    name: str, folder: Path, workshop: Workshop, paths: Sequence[str], remarks: tuple[str, ...]
+    name: str,
+    folder: Path,
+    workshop: Workshop,
+    paths: Sequence[str],
+    remarks: tuple[str, ...],
+    skipped: str = "",
 ) -> Check:
     workshop.prepare(paths)
 
@@ -56,7 +62,7 @@ def _recomputed(
         return compare(folder / path, workshop.again(path))
 
     count, failures = examine(paths, look)
-    return Check("true", name, count, failures, remarks)
+    return Check("true", name, count, failures, remarks, skipped)
 
 
 def _cells(path: Path, again: Path) -> str | None:

@@ -68,7 +68,10 @@ def _judged(
         position = np.sort(rng.choice(size, min(transitions, size), replace=False))
         samples, ok, broken = _read(dataset, position)
     samples, position = Transitions(*(values[ok] for values in samples)), position[ok]
-    verdict = judge(info.environment, **config["simulator"], samples=samples)
+    if not position.size:
+        raise DynsparseError("none of the samples drawn has a finite Jacobian: nothing to judge")
+    simulator = config["simulator"]
+    verdict = judge(info.environment, **simulator, method=info.method, samples=samples)
     return Judged(info, position, broken, verdict)
 
 
@@ -121,11 +124,17 @@ def _jacobians(judged: Mapping[str, Judged]) -> Check:
     failures, remarks, count = [], [], 0
     for path, each in judged.items():
         verdict = each.verdict
-        usable = verdict.same & verdict.smooth
+        usable = verdict.same & verdict.smooth & verdict.decided
         count += int(usable.sum())
-        wrong = np.flatnonzero(usable & (verdict.excess > 1))
+        if not usable.any():
+            failures.append(Failure(path, f"no Jacobian could be compared, {_why(verdict)}"))
+        # What is beyond its bound is wrong, however many other elements are undecided.
+        wrong = np.flatnonzero(verdict.same & verdict.smooth & ~(verdict.excess <= 1))
         largest = verdict.error[usable].max(initial=0.0)
-        remarks.append(f"{path}: {int(usable.sum())} compared, largest error {largest:.1e}")
+        remarks.append(
+            f"{path}: {int(usable.sum())} of {len(usable)} compared ({_why(verdict)}), "
+            f"largest error {largest:.1e}"
+        )
         if wrong.size:
             first = int(wrong[verdict.excess[wrong].argmax()])
             element = _element(each.info, int(verdict.worst[first]))
@@ -134,6 +143,15 @@ def _jacobians(judged: Mapping[str, Judged]) -> Check:
             failures.append(Failure(path, message))
     name = "Jacobians against finite differences"
     return Check("true", name, count, tuple(failures), tuple(remarks))
+
+
+def _why(verdict: Verdict) -> str:
+    counts = {
+        "not made again": ~verdict.same,
+        "at kinks or jumps": verdict.same & ~verdict.smooth,
+        "undecided": verdict.same & verdict.smooth & ~verdict.decided,
+    }
+    return ", ".join(f"{int(chosen.sum())} {name}" for name, chosen in counts.items())
 
 
 def _place(each: Judged, sample: int) -> str:

@@ -1,13 +1,15 @@
 """Environments: a Playground name in, a pure differentiable step and its vocabulary out."""
 
 from dynsparse.environments.dynamics import Dynamics, StepRecord, load
-from dynsparse.environments.engine import engine_steps
+from dynsparse.environments.engine import engine_solves, engine_steps, observed_engine_steps
 from dynsparse.environments.playground import playground_environment
 
 __all__ = [
     "Dynamics",
     "StepRecord",
+    "engine_solves",
     "engine_steps",
     "load",
+    "observed_engine_steps",
     "playground_environment",
 ]

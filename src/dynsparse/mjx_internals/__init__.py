@@ -4,10 +4,10 @@ Everything here is written for the layout of ``mjx.Data`` of the JAX implementat
 """
 
 from dynsparse.mjx_internals.facts import (
-    acting_rows,
     active_constraints,
     collision_pairs,
     named_row_count,
+    pieces,
     touching_pairs,
 )
 from dynsparse.mjx_internals.line_search import searches_by_their_minimum
@@ -29,7 +29,6 @@ from dynsparse.mjx_internals.solves import solves_by_products
 
 __all__ = [
     "SolveRule",
-    "acting_rows",
     "active_constraints",
     "bodies_computed_once",
     "collision_pairs",
@@ -38,6 +37,7 @@ __all__ = [
     "hybrid_solve",
     "known_solution",
     "named_row_count",
+    "pieces",
     "searches_by_their_minimum",
     "settled_line_search",
     "solver_converged",

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import mujoco
 import numpy as np
-from jaxtyping import Array, Bool
+from jaxtyping import Array, Bool, Int8
 from mujoco import mjx
 from mujoco.mjx._src import collision_driver
 
@@ -56,6 +56,16 @@ def active_constraints(data: mjx.Data) -> Bool[Array, " rows"]:
     return (force >= bound) & (force > 0)
 
 
-def acting_rows(data: mjx.Data) -> Bool[Array, " rows"]:
-    """Which constraint rows, contacts included, exert a force."""
-    return data._impl.efc_force != 0
+def pieces(data: mjx.Data) -> Int8[Array, " rows"]:
+    """Which piece of the solver's cost each constraint row lies on, contacts included.
+
+    The cost is quadratic piece by piece, and so the step is smooth piece by piece. A friction loss
+    sticks (0) or slides one way or the other (1, -1), whatever the sign of a force below its
+    bound; a limit or contact pushes or does not; an equality has one piece.
+    """
+    impl = data._impl
+    rows = jnp.arange(impl.efc_force.shape[0])
+    slides = jnp.sign(impl.efc_force) * (jnp.abs(impl.efc_force) >= impl.efc_frictionloss)
+    pushes = (impl.efc_force != 0) & (rows >= impl.ne + impl.nf)
+    friction = (rows >= impl.ne) & (rows < impl.ne + impl.nf)
+    return jnp.where(friction, slides, pushes).astype(jnp.int8)

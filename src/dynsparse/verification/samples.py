@@ -6,17 +6,28 @@ import numpy as np
 from jaxtyping import Int
 
 from dynsparse.dataset import Dataset, Episode
+from dynsparse.errors import DynsparseError
 
-STRATA = ("start", "limit", "contact", "free")
+STRATA = ("start", "contact", "limit", "free")
 
 
 def pick_samples(dataset: Dataset, samples: int) -> dict[str, np.ndarray]:
-    """Arrays of ``samples`` finite samples, evenly from the strata that occur."""
+    """Arrays of ``samples`` finite samples, evenly from the strata that occur.
+
+    Raises:
+        DynsparseError: no sample has a finite Jacobian.
+    """
     rng = np.random.default_rng(dataset.info.seed)
     strata = np.concatenate([_strata(episode) for episode in dataset.episodes()])
     pools = [rng.permutation(np.flatnonzero(strata == k)) for k in range(len(STRATA))]
     order = [pool[k] for k in range(max(map(len, pools))) for pool in pools if k < len(pool)]
     chosen = np.sort(order[:samples])
+    if not chosen.size:
+        info = dataset.info
+        raise DynsparseError(
+            f"{info.environment} ({info.behaviour}, seed {info.seed}): no sample has a finite"
+            f" Jacobian by {info.method}; there is nothing to verify"
+        )
     parts: list[dict[str, Any]] = []
     for episode in dataset.episodes():
         first = episode.index * dataset.info.steps
@@ -33,8 +44,8 @@ def _strata(episode: Episode) -> Int[np.ndarray, " time"]:
     """For each step the index of its stratum; -1 for a sample without a finite Jacobian."""
     conditions = [
         np.arange(len(episode.state)) == 0,
-        episode.constraint_active.any(axis=1),
         episode.contact.any(axis=1),
+        episode.constraint_active.any(axis=1),
     ]
     strata = np.select(conditions, range(3), default=3)
     return np.where(episode.jacobian_ok, strata, -1)

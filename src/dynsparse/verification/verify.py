@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Bool, Int
+from jaxtyping import Array, Float, Int8
 from mujoco import mjx
 
 from dynsparse import mjx_internals
@@ -16,23 +15,23 @@ from dynsparse.dataset import Dataset, DatasetInfo
 from dynsparse.environments import Dynamics, load
 from dynsparse.environments.dynamics import Action, Memory, State
 from dynsparse.environments.playground import Solver
-from dynsparse.jacobians import batched_jacobians, in_batches
+from dynsparse.jacobians import ENGINE, batched_jacobians, in_batches
 from dynsparse.precision import Precision, in_precision, precision
 from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.source import source_name
 from dynsparse.verification.differences import (
+    CERTAIN,
+    ZERO,
     Differences,
     Steps,
     central_differences,
     engine_steps_alone,
     error_against,
+    judge_elements,
 )
 from dynsparse.verification.replay import replay
 from dynsparse.verification.samples import pick_samples
 
-# For the comparison of patterns: zero, not zero for certain, and what rounding leaves in a
-# difference; the last two relative to the sample's largest element.
-ZERO, NOT_ZERO, ZERO_IN_DIFFERENCES = 1e-12, 1e-5, 1e-8
 # Samples simulated together: one shape, hence one compilation, whatever is asked for.
 BATCH = 128
 
@@ -53,8 +52,11 @@ SCHEMA = pa.schema(
         ("jump", pa.bool_()),
         ("error", pa.float64()),
         ("worst_element", pa.string()),
+        ("elements", pa.int32()),
+        ("wrong_elements", pa.int32()),
         ("missed_elements", pa.int32()),
         ("invented_elements", pa.int32()),
+        ("undecided_elements", pa.int32()),
         ("engine_replay_error", pa.float64()),
         ("engine_error", pa.float64()),
     ]
@@ -101,12 +103,14 @@ def verify_jacobians(
 
     Returns:
         Errors are the largest over the elements, relative to max(1, largest difference of the
-        sample); samples at a ``kink`` or ``jump`` have no derivative (``Differences``). Missed
-        elements are zero here but not in the differences; invented ones the reverse. Rows that
-        are ``stored`` judge the file, others a method on the file's samples.
+        sample); samples at a ``kink`` or ``jump`` have no derivative (``Differences``). Each of a
+        sample's ``elements`` is judged by what its own difference is good for: ``wrong``,
+        ``missed`` (zero here alone), ``invented`` (zero in the differences alone) or ``undecided``
+        (``Judgement``). Rows that are ``stored`` judge the file, others a method on the file's
+        samples.
 
     Raises:
-        DynsparseError: there is no such method.
+        DynsparseError: there is no such method, or no sample with a finite Jacobian.
     """
     info = dataset.info
     picked = pick_samples(dataset, samples)
@@ -161,6 +165,8 @@ def _judged(
     engine: _EngineFacts,
 ) -> tuple[pa.Table, pa.Table]:
     error = error_against(ad, reference)
+    # One method takes differences itself, and promises no more than they can.
+    judgement = judge_elements(ad, reference, CERTAIN if method == ENGINE else 0.0)
     columns = {
         "episode": picked["episode"].astype(np.int32),
         "step": picked["step"].astype(np.int32),
@@ -168,13 +174,16 @@ def _judged(
         "kink": reference.kink,
         "jump": reference.jump,
         "error": error.max(axis=(1, 2)),
-        "worst_element": _worst(info, error),
-        "missed_elements": _disagreements(reference.jacobian, ad),
-        "invented_elements": _disagreements(ad, reference.jacobian, ZERO_IN_DIFFERENCES),
+        "worst_element": _worst(info, judgement.excess),
+        "elements": np.full(len(ad), error[0].size, np.int32),
+        "wrong_elements": _counted(judgement.wrong),
+        "missed_elements": _counted(judgement.missed),
+        "invented_elements": _counted(judgement.invented),
+        "undecided_elements": _counted(judgement.undecided),
         "engine_replay_error": engine.replay_error,
         "engine_error": error_against(ad, engine.differences).max(axis=(1, 2)),
     }
-    smooth = error[~reference.kink & ~reference.jump].reshape(-1, error.shape[1] * error.shape[2])
+    smooth = error[reference.smooth].reshape(-1, error.shape[1] * error.shape[2])
     inputs = (*info.state_names, *info.action_names)
     # Without a sample that has a derivative there is no error to speak of.
     nothing = np.full(smooth.shape[1], np.nan)
@@ -196,27 +205,21 @@ def _keys(info: DatasetInfo, method: str, rows: int) -> dict[str, list]:
     return {name: [value] * rows for (name, _), value in zip(_KEYS, facts, strict=True)}
 
 
-def _disagreements(
-    nonzero: np.ndarray, zero: np.ndarray, zero_below: float = ZERO
-) -> Int[np.ndarray, " samples"]:
-    """Per sample, elements that are certainly not zero in one Jacobian and zero in the other."""
-    scale = np.maximum(1.0, np.abs(nonzero).max(axis=(1, 2), keepdims=True))
-    differs = (np.abs(nonzero) > NOT_ZERO * scale) & (np.abs(zero) < zero_below * scale)
-    return differs.sum(axis=(1, 2)).astype(np.int32)
+def _counted(elements: np.ndarray) -> np.ndarray:
+    return elements.sum(axis=(1, 2)).astype(np.int32)
 
 
 def mjx_steps(dynamics: Dynamics) -> Steps:
-    """Batches of MJX's control step, with the constraints that acted in each simulator step."""
+    """Batches of MJX's control step, with the piece that each simulator step was on."""
 
-    def acting_constraints(_: mjx.Data, after: mjx.Data) -> Bool[jax.Array, " rows"]:
-        acting = mjx_internals.acting_rows(after)
-        return jnp.concatenate([acting, mjx_internals.active_constraints(after)])
+    def observe(_: mjx.Data, after: mjx.Data) -> Int8[Array, " rows"]:
+        return mjx_internals.pieces(after)
 
     def observed(
         state: State, action: Action, memory: Memory
-    ) -> tuple[State, Bool[jax.Array, "substeps rows"]]:
-        next_state, _, acting = dynamics.observed_step(state, action, memory, acting_constraints)
-        return next_state, acting
+    ) -> tuple[State, Int8[Array, "substeps rows"]]:
+        next_state, _, pieces = dynamics.observed_step(state, action, memory, observe)
+        return next_state, pieces
 
     compiled = in_precision(dynamics.dtype, jax.jit(jax.vmap(observed)))
 
@@ -226,7 +229,7 @@ def mjx_steps(dynamics: Dynamics) -> Steps:
     return steps
 
 
-def _worst(info: DatasetInfo, error: np.ndarray) -> list[str]:
+def _worst(info: DatasetInfo, excess: Float[np.ndarray, "samples state inputs"]) -> list[str]:
     inputs = (*info.state_names, *info.action_names)
-    flat = error.reshape(len(error), -1).argmax(axis=1)
+    flat = excess.reshape(len(excess), -1).argmax(axis=1)
     return [f"{info.state_names[k // len(inputs)]} / {inputs[k % len(inputs)]}" for k in flat]

@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from dynsparse.learning import controls, recovery
 from dynsparse.learning.control_study import score_controls
-from dynsparse.learning.preparation import prepare
+from dynsparse.learning.preparation import Division, prepare
 from dynsparse.learning.scoring import Scored, score_rows
 
 SHAPE = (12, 3)
@@ -58,7 +58,7 @@ def test_f1_and_hamming_distance_by_hand():
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     path = write_slider(tmp_path_factory.mktemp("slider") / "a.h5")
-    return prepare([path], section(), "episode")
+    return prepare([path], section(), Division("episode", 0))
 
 
 def rows_of(prepared, validation, test):
@@ -116,9 +116,10 @@ def test_the_contact_oracle_falls_back_to_the_mean_pattern(prepared):
     np.testing.assert_allclose(guess, controls.mean_pattern(touching, free))
 
 
-def test_controls_are_a_table(tmp_path):
+def test_guesses_are_rows_of_recovery_without_a_learner(tmp_path):
     path = write_slider(tmp_path / "a.h5")
-    table = score_controls([path], section()).to_pylist()
+    rows = score_controls([path], section())["recovery"].to_pylist()
+    table = [row for row in rows if row["learner"] is None]
     assert {row["source"] for row in table} == {
         "mean pattern",
         "contact oracle",

@@ -208,8 +208,13 @@ SHIPPED = (solver._linesearch, solver._update_gradient, smooth.factor_m, smooth.
 )
 def test_solves_have_the_derivative_that_they_had(options):
     right = derivatives([], **options)
-    assert np.abs(right).max() > 1
-    assert_equal_to_rounding(derivatives([mjx_internals.solves_by_products], **options), right)
+    found = derivatives([mjx_internals.solves_by_products], **options)
+    # With elliptic cones MJX's own derivative is not a number where a friction force vanishes.
+    finite = np.isfinite(right).all(axis=(1, 2))
+    assert finite.mean() > 0.5
+    assert np.abs(right[finite]).max() > 1
+    assert_equal_to_rounding(found[finite], right[finite])
+    np.testing.assert_array_equal(np.isfinite(found).all(axis=(1, 2)), finite)
     assert (solver._linesearch, solver._update_gradient, smooth.factor_m, smooth.solve_m) == SHIPPED
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from mujoco import rollout
 
+from dynsparse.mjx_internals import REACHED_SHARE
+
 Seen = TypeVar("Seen")
 
 
@@ -74,9 +76,10 @@ def engine_solves(
 ) -> Bool[np.ndarray, " samples"]:
     """Whether the C engine's solver reached the optimum in every simulator step.
 
-    Reached means: another Newton iteration would improve the scaled cost by less than 1e-5 of the
-    solver's tolerance, as it does for MJX. What it would improve is at most half the gradient's
-    square by the inverse of the inertia, since constraints only make the cost steeper.
+    Reached means: another Newton iteration would improve the scaled cost by less than
+    ``REACHED_SHARE`` of the solver's tolerance, as it does for MJX. What it would improve is at
+    most half the gradient's square by the inverse of the inertia, since constraints only make the
+    cost steeper.
     """
     gradient, step = np.empty(model.nv), np.empty((1, model.nv))
     scale = model.stat.meaninertia * max(1, model.nv)
@@ -85,7 +88,7 @@ def engine_solves(
         mujoco.mj_mulM(model, data, gradient, data.qacc)
         gradient[:] -= data.qfrc_smooth + data.qfrc_constraint
         mujoco.mj_solveM(model, data, step, gradient[None])
-        return float(gradient @ step[0]) / (2 * scale) < 1e-5 * model.opt.tolerance
+        return float(gradient @ step[0]) / (2 * scale) < REACHED_SHARE * model.opt.tolerance
 
     _, seen = observed_engine_steps(model, substeps, solved, state, action, memory)
     return np.array([all(each) for each in seen], bool)

@@ -18,6 +18,7 @@ from dynsparse.mjx_internals.mends import (
     settled_line_search,
 )
 from dynsparse.mjx_internals.rules import (
+    REACHED_SHARE,
     SolveRule,
     hybrid_solve,
     known_solution,
@@ -28,6 +29,7 @@ from dynsparse.mjx_internals.rules import (
 from dynsparse.mjx_internals.solves import solves_by_products
 
 __all__ = [
+    "REACHED_SHARE",
     "SolveRule",
     "active_constraints",
     "bodies_computed_once",

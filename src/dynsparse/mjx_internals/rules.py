@@ -29,6 +29,10 @@ def solver_converged(model: mjx.Model, data: mjx.Data) -> Bool[Array, ""]:
     return _reached(model, _newton_step(model, data, data.qacc).improvement)
 
 
+# The optimum is reached where another Newton iteration would improve the scaled cost by less than
+# this share of the solver's tolerance, in float64 (``_reached`` says why).
+REACHED_SHARE = 1e-5
+
 Solve = Callable[[mjx.Model, mjx.Data], mjx.Data]
 SolveRule = Callable[[Solve, mjx.Model, mjx.Data], mjx.Data]
 
@@ -127,7 +131,7 @@ def _reached(model: mjx.Model, improvement: Float[Array, ""]) -> Bool[Array, ""]
     foot of WalkerRun's at 0.024 of the tolerance. A Newton step that has arrived, on a cost that
     is quadratic piece by piece, leaves rounding; in float32 that is as much as the tolerance.
     """
-    share = 1e-5 if improvement.dtype == jnp.float64 else 1.0
+    share = REACHED_SHARE if improvement.dtype == jnp.float64 else 1.0
     return improvement < share * model.opt.tolerance
 
 

@@ -401,7 +401,7 @@ def test_refuses_a_file_without_a_dataset(path, name):
     write(path)
     with h5py.File(path, "r+") as file:
         del file[name]
-    refused(path, f"dataset '{name}' should be")
+    refused(path, f"dataset '{name}' is missing")
 
 
 @pytest.mark.parametrize("values", [np.zeros((3, 5, 2)), np.zeros((3, 5, 3), "float32")])

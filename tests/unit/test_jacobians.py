@@ -122,7 +122,7 @@ def test_the_samples_of_the_finger_have_contacts_and_sliding_friction(linearised
 
 
 def test_unrolling_a_solver_that_stops_early_is_wrong(cases, linearised):
-    """The trap that the implicit derivative avoids on the same samples (docs/jacobians.md).
+    """The trap that the implicit derivative avoids on the same samples (docs/mjx.md).
 
     Without contact, since there the solver can be cut off, which the implicit one cannot know.
     """

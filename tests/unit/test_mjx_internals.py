@@ -383,7 +383,7 @@ TWO_CAPSULES = CUP.replace(
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("xml", [CUP, TWO_CAPSULES], ids=["ball", "capsule"])
 def test_capsules_are_where_mjx_and_the_c_engine_differ(xml, exact):
-    """The constant in MJX's closest point on a segment, and nothing else (docs/jacobians.md)."""
+    """The constant in MJX's closest point on a segment, and nothing else (docs/mjx.md)."""
     model = mujoco.MjModel.from_xml_string(xml)
     qpos, qvel = [0.0005, 0.0], [-0.3, 0.2]
     data = mujoco.MjData(model)

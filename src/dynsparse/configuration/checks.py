@@ -8,7 +8,7 @@ from typing import Any
 from dynsparse.errors import DynsparseError, did_you_mean
 
 # What rounding leaves where the derivative is zero, in Jacobians by MuJoCo's C engine; the
-# largest that was found is 4e-9 (docs/jacobians.md).
+# largest that was found is 4e-9 (docs/which-method.md).
 NOISE = 1e-8
 
 # A folder of policies: a name with {environment} in it, {seed} too or not, and no other braces.

@@ -15,7 +15,7 @@ from dynsparse.environments import Dynamics, engine_steps
 from dynsparse.jacobians.methods import Linearisation
 
 # Half the width of the central differences. Rounding leaves some 1e-16 / 1e-5, of velocities of
-# some hundred 1e-9, and curvature (1e-5)^2 (docs/jacobians.md has the measurement).
+# some hundred 1e-9, and curvature (1e-5)^2 (docs/which-method.md has the measurement).
 WIDTH = 1e-5
 # Where the two engines differ by more, the one's derivative says nothing about the other.
 SAME_STEP = 1e-8
@@ -25,7 +25,7 @@ def engine_linearisations(dynamics: Dynamics) -> Callable[..., Linearisation]:
     """A function of a batch of states, actions and memories, which uses all cores.
 
     Jacobians are not a number in samples whose step the C engine does not repeat to 1e-8: where
-    the solver is cut off, or a small capsule touches (docs/jacobians.md).
+    the solver is cut off, or a small capsule touches (docs/mjx.md).
     """
     recorded = jax.jit(jax.vmap(dynamics.recorded_step))
 

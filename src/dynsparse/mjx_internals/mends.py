@@ -23,7 +23,7 @@ def settled_line_search() -> AbstractContextManager[None]:
     whether the minimum is kept or thrown away, differs from one compiled program to the next:
     in BallInCup a fifth of an expert's steps depend on it. Here a slope below the search's own
     tolerance counts as the smallest negative one, so that the minimum is always kept
-    (docs/jacobians.md).
+    (docs/mjx.md).
     """
     shipped = solver._LSPoint.create
 
@@ -43,7 +43,7 @@ def exact_solver_norm() -> AbstractContextManager[None]:
     As shipped, the norm of a vector is zero where no component exceeds 1e-8, so that the solver
     takes itself to be done. Light bodies have gradients that small: in some of SwimmerSwimmer6's
     steps a joint's limit does not push, and the derivative is not the optimum's
-    (docs/jacobians.md).
+    (docs/mjx.md).
     """
     exact = SimpleNamespace(**{**vars(math), "norm": _exact_norm})
     return replaced(solver, math=exact)
@@ -60,7 +60,7 @@ def bodies_computed_once() -> AbstractContextManager[None]:
 
     As shipped, XLA on a CPU fuses the recursion over the kinematic tree into what uses it, and
     computes a body's pose anew for every body behind it: SwimmerSwimmer6's chain of seven makes
-    the step 60 times slower (docs/jacobians.md). A barrier between bodies changes no value.
+    the step 60 times slower (docs/mjx.md). A barrier between bodies changes no value.
     """
     shipped = scan.body_tree
 
@@ -77,7 +77,7 @@ def exact_closest_points() -> AbstractContextManager[None]:
     """Let MJX find closest points on segments as MuJoCo's C engine does, while tracing.
 
     As shipped, it divides by a squared length plus 1e-6, which turns the normals of small
-    capsules' contacts by some 1e-4 rad (docs/jacobians.md).
+    capsules' contacts by some 1e-4 rad (docs/mjx.md).
     """
     return replaced(
         math,

@@ -16,7 +16,7 @@ RIGHT, SAME_TRAJECTORY = 1e-4, 1e-8
 FEW = 0.01
 
 # Where MJX as shipped is known to step elsewhere than MuJoCo's C engine although both solved the
-# step; `simulator.solver: converged` mends all of it (docs/jacobians.md).
+# step; `simulator.solver: converged` mends all of it (docs/mjx.md).
 CAPSULES = "MJX's closest points on capsules are off by a constant"
 KNOWN = {
     "BallInCup": CAPSULES,
@@ -123,8 +123,8 @@ def require_verified(
     ]
     if failed:
         raise DynsparseError(
-            f"not verified: {'; '.join(failed)} (docs/jacobians.md; what is known and meant may be"
-            " named in verification.accept, as {Environment: [check]})"
+            f"not verified: {'; '.join(failed)} (docs/verification.md; what is known and meant may"
+            " be named in verification.accept, as {Environment: [check]})"
         )
 
 

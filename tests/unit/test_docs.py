@@ -1,5 +1,6 @@
 """Documents: what they link to, name and tell to type is there."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -141,3 +142,23 @@ def check_snakemake(first, words):
 # Options of Snakemake with a value that might be taken for a target.
 VALUES = ("--profile", "--directory", "--software-deployment-method", "--persistence-backend")
 CHECKS = {"make": check_make, "dynsparse": check_dynsparse, "snakemake": check_snakemake}
+
+
+def test_returns_of_experts_are_those_of_their_cards():
+    text = (ROOT / "docs/experts.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:7]] for line in text.splitlines()]
+    found = [row for row in rows if len(row) == 6 and row[1].isdigit()]
+    assert found == [
+        [card["environment"], str(card["seed"]), kind, *of_card(card[kind])]
+        for path in sorted((ROOT / "resources/experts").glob("*/seed-*/card.json"))
+        for card in [json.loads(path.read_text())]
+        for kind, file in {"expert": "policy", "half": "half"}.items()
+        if (path.parent / f"{file}.safetensors").exists()
+    ]
+
+
+def of_card(policy):
+    """Steps and returns as the table shows them."""
+    returns = (policy["evaluation"][mode] for mode in ("stochastic", "deterministic"))
+    shown = (f"{each['mean']:.0f} ({each['low']:.0f} to {each['high']:.0f})" for each in returns)
+    return [f"{policy['steps'] / 1e6:.2f} M", *shown]

@@ -32,7 +32,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--environment", required=True, help="Such as HopperHop, or one's own.")
+@click.option("--environment", required=True, help="Such as HopperHop, or your own.")
 @click.option("--behaviour", required=True, help="random, expert or half.")
 @click.option("--policy", type=click.Path(path_type=Path), help="A policy of your own.")
 @click.option("--episodes", type=click.IntRange(1), required=True)
@@ -69,7 +69,7 @@ def collect(
 
 
 @main.command()
-@click.option("--environment", required=True, help="Such as HopperHop, or one's own.")
+@click.option("--environment", required=True, help="Such as HopperHop, or your own.")
 @click.option("--seed", type=click.IntRange(0, LAST_SEED), default=0, show_default=True)
 @click.option(
     "--schedules",

@@ -1,5 +1,6 @@
 """What the parts of the GPU kit share: sizes, rows that survive a kill, the device to oneself."""
 
+import argparse
 import csv
 import fcntl
 import io
@@ -10,6 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+
+def part_parser(description: str | None, *parts: str) -> argparse.ArgumentParser:
+    """What every program of the kit is told: which part to run, where to write, for how long."""
+    parser = argparse.ArgumentParser(description=description)
+    if parts:
+        parser.add_argument("part", choices=parts)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--scratch", type=Path, required=True)
+    parser.add_argument("--rehearse", action="store_true")
+    parser.add_argument("budget_s", type=float)
+    return parser
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The machine, the packages, and the device's own rates; fails where the kit cannot run."""
 
-import argparse
 import json
 import os
 import platform
@@ -9,11 +8,10 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-from gpu_common import Sizes, sizes
+from gpu_common import Sizes, part_parser, sizes
 
 from dynsparse.files import whole_file
 from dynsparse.precision import precision
@@ -35,11 +33,7 @@ NEEDED = (
 
 def main() -> None:
     """Write facts.json."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--scratch", type=Path, required=True)
-    parser.add_argument("--rehearse", action="store_true")
-    parser.add_argument("budget_s", type=float)
+    parser = part_parser(__doc__)
     arguments = parser.parse_args()
     device = jax.devices()[0]
     if device.platform == "cpu" and not arguments.rehearse:

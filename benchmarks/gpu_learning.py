@@ -5,7 +5,6 @@ all losses in turn, an epoch at a time, so that whenever it is stopped all have 
 what needs no training: the training mean, and least squares.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gpu_common import Sizes, append_row, at_work, device_alone, sizes
+from gpu_common import Sizes, append_row, at_work, device_alone, part_parser, sizes
 from gpu_million import THRESHOLD, data_file
 from learning import paper_settings, pytorch_step_s, step_s
 
@@ -160,12 +159,7 @@ def _errors(
 
 def main() -> None:
     """Run one of the parts."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=["speed", "losses"])
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--scratch", type=Path, required=True)
-    parser.add_argument("--rehearse", action="store_true")
-    parser.add_argument("budget_s", type=float)
+    parser = part_parser(__doc__, "speed", "losses")
     arguments = parser.parse_args()
     prepare_to_compile()
     given = sizes(arguments.rehearse)

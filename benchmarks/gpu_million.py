@@ -4,7 +4,6 @@
 the file; ``million`` collects the second expert's; ``count`` counts over both.
 """
 
-import argparse
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from gpu_common import Sizes, append_row, at_work, device_alone, sizes
+from gpu_common import Sizes, append_row, at_work, device_alone, part_parser, sizes
 
 from dynsparse.collection import CollectionSettings, collect
 from dynsparse.dataset import open_dataset
@@ -136,13 +135,8 @@ def _counted(path: Path) -> pa.Table:
 
 def main() -> None:
     """Run one of the parts."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=["samples", "million", "count"])
+    parser = part_parser(__doc__, "samples", "million", "count")
     parser.add_argument("--environment")
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--scratch", type=Path, required=True)
-    parser.add_argument("--rehearse", action="store_true")
-    parser.add_argument("budget_s", type=float)
     arguments = parser.parse_args()
     prepare_to_compile()
     given = sizes(arguments.rehearse)

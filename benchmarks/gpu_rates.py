@@ -15,13 +15,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import jax
 import mujoco
 import numpy as np
-from gpu_common import Sizes, append_row, device_alone, sizes
+from gpu_common import Sizes, append_row, device_alone, part_parser, sizes
 
 from dynsparse.environments import load
 from dynsparse.jacobians import METHODS, batched_jacobians, resolve_method
@@ -305,14 +304,9 @@ def _attempted(bench: Bench, do: Callable[[str, int], Any], program: str, batch:
 
 def main() -> None:
     """Ask, or be a worker."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=["conduct", "worker"])
+    parser = part_parser(__doc__, "conduct", "worker")
     parser.add_argument("--environment")
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--scratch", type=Path, required=True)
-    parser.add_argument("--rehearse", action="store_true")
     parser.add_argument("--answers", type=int, help="where a worker writes")
-    parser.add_argument("budget_s", type=float)
     arguments = parser.parse_args()
     if arguments.part != "worker":
         conduct(arguments)

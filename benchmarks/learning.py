@@ -26,7 +26,8 @@ import numpy as np
 
 from dynsparse.job import prepare_to_compile
 from dynsparse.learning.models import MLP, WorldModel
-from dynsparse.learning.settings import ModelSettings, TrainingSettings
+from dynsparse.learning.models.mlp import MLPSettings
+from dynsparse.learning.settings import TrainingSettings
 from dynsparse.learning.training import Data, create, make_epoch
 from dynsparse.precision import precision
 
@@ -56,9 +57,7 @@ def main() -> None:
 
 def _forms(width: int, batch: int) -> None:
     """A step's time by how its Jacobian is found."""
-    model = MLP.create(
-        ModelSettings("mlp", 2, width, "elu", 0.0), INPUTS, OUTPUTS, key=jax.random.key(0)
-    )
+    model = MLP.create(MLPSettings(2, width, "elu", 0.0), INPUTS, OUTPUTS, key=jax.random.key(0))
     data = _data(batch)
     forms: dict[str, Callable[[WorldModel, Any], Any]] = {
         "closed form": lambda m, x: m.linearise(x)[1],
@@ -89,7 +88,8 @@ def _seeds(arguments: argparse.Namespace) -> None:
 def paper_settings(loss: str, width: int = 512, batch: int = 512) -> TrainingSettings:
     """The settings of the paper's models (Table A2.1), under one of its losses."""
     return TrainingSettings(
-        model=ModelSettings("mlp", 2, width, "elu", 0.1),
+        architecture="mlp",
+        model=MLPSettings(2, width, "elu", 0.1),
         epochs=1,
         batch=batch,
         learning_rate=0.002,

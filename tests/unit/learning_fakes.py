@@ -3,7 +3,8 @@
 import numpy as np
 
 from dynsparse.dataset import BlockWriter, DatasetInfo
-from dynsparse.learning.settings import ModelSettings, TrainingSettings
+from dynsparse.learning.models.mlp import MLPSettings
+from dynsparse.learning.settings import TrainingSettings
 
 STATE_NAMES = ("qpos:slider [m]", "qvel:slider [m/s]", "qpos:wall [m]")
 INFO = {
@@ -78,7 +79,8 @@ def write_slider(path, seed=0, episodes=4, steps=200, **changes):
 def settings(**changes):
     """A small training."""
     base = TrainingSettings(
-        model=ModelSettings("mlp", depth=2, width=16, activation="elu", dropout=0.1),
+        architecture="mlp",
+        model=MLPSettings(depth=2, width=16, activation="elu", dropout=0.1),
         epochs=3,
         batch=64,
         learning_rate=0.01,
@@ -93,14 +95,15 @@ def section(**changes):
     """A study's section ``learning`` for the slider."""
     return {
         "seeds": [1, 2],
-        "losses": {"state": 0.0, "state-jacobian-l1-sparse-only": 1.0},
-        "model": {
-            "architecture": "mlp",
-            "depth": 2,
-            "width": 16,
-            "activation": "elu",
-            "dropout": 0.1,
+        "learners": {
+            "state": {"architecture": "mlp", "loss": "state"},
+            "sparse": {
+                "architecture": "mlp",
+                "loss": "state-jacobian-l1-sparse-only",
+                "weight": 1.0,
+            },
         },
+        "model": {"depth": 2, "width": 16, "activation": "elu", "dropout": 0.1},
         "training": {"epochs": 2, "batch": 64, "learning_rate": 0.01, "weight_decay": 0.001},
         "splits": {"episode": 1, "sample": 1},
         "test_share": 0.25,

@@ -18,6 +18,8 @@ LOSSES = (
     "state-jacobian-l1-sparse-only",
 )
 LEARNERS = (*LOSSES, *CONTROLS)
+# Untrained, all are the same network.
+TWINS = [list(LOSSES)]
 # The error of each learner, times the environment's, and the split's.
 FACTOR = dict(zip(LEARNERS, (1.0, 1.5, 0.5, 2.0, 1.0, 0.8, 5.0, 3.0), strict=True))
 LEVEL = {"Arm": 0.1, "Leg": 10.0}

@@ -1,6 +1,7 @@
 """A study's configuration: what is allowed, and what is said of what is not."""
 
 import copy
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -142,8 +143,16 @@ def test_what_the_schema_lists_is_what_there_is():
     assert set(listed["dtype"]["enum"]) == set(get_args(Precision))
     assert set(listed["activation"]["enum"]) == set(ACTIVATIONS)
     assert set(behaviours["behaviours"]["items"]["enum"]) == set(KINDS)
-    assert set(learning["losses"]["properties"]) == set(LOSSES)
-    assert set(learning["model"]["properties"]["architecture"]["enum"]) == set(ARCHITECTURES)
+    learner = listed["learner"]["properties"]
+    assert learner["loss"]["enum"] == list(LOSSES)
+    assert learner["architecture"]["enum"] == list(ARCHITECTURES) == list(listed["architectures"])
+    for name, architecture in ARCHITECTURES.items():
+        fields = [field.name for field in dataclasses.fields(architecture.Settings)]
+        part = listed["architectures"][name]
+        assert list(part["properties"]) == [*learner, *fields]
+        # Each has a default, of its own or the study's.
+        defaults = {key for key, said in part["properties"].items() if "default" in said}
+        assert set(fields) <= defaults | set(DEFAULT["learning"]["model"])
     assert set(learning["splits"]["properties"]) == set(SPLITS)
 
 
@@ -173,14 +182,14 @@ def test_sections_are_filled_in_and_all_else_is_replaced():
         "study": "mine",
         "environments": random,
         "collection": {"steps": 7},
-        "learning": {"losses": {"state": 0}, "search": {"runs": {}}},
+        "learning": {"learners": {"mine": {"loss": "state"}}, "search": {"runs": {}}},
     }
     before = copy.deepcopy(said)
     study = check(said)
     assert said == before
     assert study["environments"] == random
     assert study["collection"] == {**DEFAULT["collection"], "steps": 7}
-    assert study["learning"]["losses"] == {"state": 0}
+    assert study["learning"]["learners"] == {"mine": {"architecture": "mlp", "loss": "state"}}
     assert study["learning"]["search"] == {**DEFAULT["learning"]["search"], "runs": {}}
     assert study["learning"]["environments"] == []
     study["learning"]["search"]["seeds"].append(3)

@@ -61,8 +61,8 @@ def test_numbers_are_finite(key, value):
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_numbers_under_names_of_the_users_are_finite(value):
-    place = ["learning", "losses", "state-jacobian"]
-    assert "learning.losses.state-jacobian: " in refusal(changed(place, value))
+    place = ["learning", "learners", "state-jacobian", "weight"]
+    assert "learning.learners.state-jacobian.weight: " in refusal(changed(place, value))
     place = ["learning", "search", "runs", "run_2"]
     assert "run_2.weight_decay.0: " in refusal(changed(place, {"weight_decay": [value]}))
 

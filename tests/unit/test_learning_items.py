@@ -12,6 +12,7 @@ from learning_tables import (
     LOSSES,
     NUMBERS,
     SEEDS,
+    TWINS,
     curves,
     recovery,
     rollouts,
@@ -42,7 +43,7 @@ def rows_of(table, **values):
 
 def test_table_8_has_means_over_splits_and_names_failures():
     failed = {("Arm", "state", 2)}
-    table = table_8(curves(failed), sparsity(failed), 1e-6)
+    table = table_8(curves(failed), sparsity(failed), 1e-6, "state")
     (row,) = rows_of(table, split="episode", environment="Arm", learner="state")
     assert (row["policies"], row["splits"], row["seeds"], row["failed"]) == (2, 2, 4, 2)
     assert row["failures"] == "split 0: seed 2 in epoch 1; split 1: seed 2 in epoch 1"
@@ -65,7 +66,7 @@ def test_table_8_has_means_over_splits_and_names_failures():
 
 
 def test_networks_are_held_against_the_state_loss_and_controls():
-    table = table_8_pairs(curves(), sparsity(), recovery(), rollouts())
+    table = table_8_pairs(curves(), sparsity(), recovery(), rollouts(), "state")
     wanted = {"split": "episode", "environment": "Arm", "learner": "state-jacobian-l1"}
     (row,) = rows_of(table, **wanted, measure="state_mse", against="state")
     found = [row[f"ratio{end}"] for end in ("", "_lowest", "_highest")]
@@ -92,10 +93,10 @@ def test_five_policies_and_five_splits_have_intervals(monkeypatch):
         made = {"policies": policies}
         planted = curves(**made), sparsity(**made)
         (row,) = rows_of(
-            table_8(*planted, 1e-6), split="episode", environment="Arm", learner="state"
+            table_8(*planted, 1e-6, "state"), split="episode", environment="Arm", learner="state"
         )
         assert (row["state_mse_low"] is None) == open_question
-        pairs = table_8_pairs(*planted, recovery(**made), rollouts(**made))
+        pairs = table_8_pairs(*planted, recovery(**made), rollouts(**made), "state")
         wanted = {"split": "episode", "environment": "Arm", "measure": "state_mse"}
         (row,) = rows_of(pairs, **wanted, learner="state-jacobian", against="state")
         assert (row["p_value"] is None) == open_question
@@ -114,7 +115,7 @@ def test_five_policies_and_five_splits_have_intervals(monkeypatch):
 
 def test_failed_seeds_leave_the_others_of_their_split():
     failed = {("Arm", "state", 2)}
-    table = table_8_pairs(curves(failed), sparsity(failed), recovery(), rollouts())
+    table = table_8_pairs(curves(failed), sparsity(failed), recovery(), rollouts(), "state")
     (row,) = rows_of(
         table,
         split="sample",
@@ -128,7 +129,7 @@ def test_failed_seeds_leave_the_others_of_their_split():
 
 
 def test_table_recovery_puts_controls_and_guesses_beside_networks():
-    rows = rows_of(table_recovery(recovery()), split="episode", environment="Leg")
+    rows = rows_of(table_recovery(recovery(), TWINS), split="episode", environment="Leg")
     assert [row["guess"] for row in rows] == [
         "untrained",
         *LEARNERS,
@@ -164,17 +165,17 @@ def test_a_learner_that_nobody_has_heard_of_is_shown():
         place = table.column_names.index("learner")
         return table.set_column(place, "learner", pa.array(names))
 
-    tables = [renamed(table) for table in (curves(), sparsity(), recovery(), rollouts())]
+    tables = [renamed(table) for table in (curves(), sparsity(), recovery(), rollouts(), "state")]
     made = [
-        table_8(*tables[:2], 1e-6),
-        table_8_pairs(*tables),
+        table_8(*tables[:2], 1e-6, "state"),
+        table_8_pairs(*tables, "state"),
         table_rollout(tables[3]),
     ]
     for table in made:
         assert "my-own" in set(table["learner"].to_pylist())
-    assert "my-own" in set(table_recovery(tables[2])["guess"].to_pylist())
+    assert "my-own" in set(table_recovery(tables[2], TWINS)["guess"].to_pylist())
     assert networks(tables[0])[1] == "my-own"
-    assert looks(tables[0])["my-own"].label == "my-own"
+    assert looks(tables[0], LOSSES)["my-own"].label == "my-own"
 
 
 def shuffled(table, rng):
@@ -191,16 +192,16 @@ def test_items_do_not_depend_on_the_order_of_rows_in_a_file(tmp_path):
     rng = np.random.default_rng(0)
 
     def items(curves, sparsity, recovery, rollout):
-        yield table_8(curves, sparsity, 0.1).to_pylist()
-        yield table_8_pairs(curves, sparsity, recovery, rollout).to_pylist()
-        yield table_recovery(recovery).to_pylist()
+        yield table_8(curves, sparsity, 0.1, "state").to_pylist()
+        yield table_8_pairs(curves, sparsity, recovery, rollout, "state").to_pylist()
+        yield table_recovery(recovery, TWINS).to_pylist()
         yield table_rollout(rollout).to_pylist()
         figures = [
-            figure_8(curves, sparsity, "episode", 0.1),
-            figure_a2_1(curves, "episode"),
-            figure_a2_2(sparsity, "episode", 0.1),
-            figure_rollout(rollout, "episode"),
-            figure_thresholds(sparsity, "episode"),
+            figure_8(curves, sparsity, "episode", 0.1, LOSSES, "state"),
+            figure_a2_1(curves, "episode", LOSSES),
+            figure_a2_2(sparsity, "episode", 0.1, LOSSES),
+            figure_rollout(rollout, "episode", LOSSES),
+            figure_thresholds(sparsity, "episode", LOSSES),
         ]
         for number, figure in enumerate(figures):
             path = tmp_path / f"{number}.png"
@@ -250,6 +251,50 @@ def test_the_setup_stands_beside_the_papers():
     assert [rows[f"test_{what}"]["value"] for what in ("share", "episodes")] == ["0.1", "1 of 4"]
     assert rows["validation_episodes"]["value"] == "2 of 4"
     assert set(published) <= set(rows)
+
+
+def test_the_setup_names_learners_that_are_not_the_papers_network():
+    mine = {
+        **section()["learners"],
+        "wide": {"architecture": "mlp", "loss": "state", "width": 99},
+    }
+    rows = {r["setting"]: r["value"] for r in table_a2_1(section(learners=mine), 4, {}).to_pylist()}
+    assert (rows["architecture"], rows["losses"]) == ("mlp", "state, state-jacobian-l1-sparse-only")
+    assert rows["learner wide"] == "architecture mlp, loss state, width 99"
+    assert "learner sparse" in rows
+    assert "learner state" not in rows
+
+
+def test_errors_are_relative_to_the_reference_of_the_study():
+    wanted = {"split": "episode", "environment": EVERYWHERE}
+    other = "state-jacobian-l1"
+    table = table_8(curves(), sparsity(), 1e-6, other)
+    (row,) = rows_of(table, **wanted, learner="state")
+    np.testing.assert_allclose(row["state_mse"], 2.0)
+    pairs = table_8_pairs(curves(), sparsity(), recovery(), rollouts(), other)
+    assert {row["against"] for row in pairs.to_pylist()} == {other, "linear", "mean"}
+    axes = figure_8(curves(), sparsity(), "episode", 1e-6, ["state"], other).axes[0]
+    assert axes.get_ylabel() == f"next-state error, relative to {other}"
+    axes = figure_8(curves(), sparsity(), "episode", 1e-6, ["state"], "state").axes[0]
+    assert axes.get_ylabel() == "next-state error, relative to MSE(s)"
+
+
+def test_only_the_papers_network_goes_by_the_papers_labels():
+    shown = looks(curves(), ["state-jacobian"])
+    assert list(shown) == list(LEARNERS)
+    labels = {name: look.label for name, look in shown.items()}
+    assert labels["state-jacobian"] == "+ MSE(J)"
+    assert labels["state"] == "state"
+    assert labels["persistence"] == "no change"
+
+
+def test_networks_that_differ_untrained_have_rows_of_their_own():
+    groups = [["state", "state-jacobian"], list(LOSSES[2:])]
+    rows = rows_of(table_recovery(recovery(), groups), split="episode", environment="Leg")
+    guesses = [row["guess"] for row in rows]
+    assert guesses[:2] == ["state, untrained", "state-jacobian-l1, untrained"]
+    assert [row["seeds"] for row in rows[:2]] == [4, 4]
+    assert "untrained" not in guesses
 
 
 def test_malformed_published_tables(tmp_path):

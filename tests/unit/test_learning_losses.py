@@ -8,7 +8,7 @@ from jax.test_util import check_grads
 
 from dynsparse.learning.losses import LOSSES, Guess, Truth
 from dynsparse.learning.models import MLP
-from dynsparse.learning.settings import ModelSettings
+from dynsparse.learning.models.mlp import MLPSettings
 
 # One sample, two outputs, two inputs.
 GUESS = Guess(jnp.array([[1.0, 2.0]]), jnp.array([[[1.0, -2.0], [3.0, 0.5]]]))
@@ -47,7 +47,7 @@ def test_the_regulariser_does_not_look_at_the_true_jacobian():
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_gradients_agree_with_finite_differences(float64, name):
-    settings = ModelSettings("mlp", depth=2, width=5, activation="elu", dropout=0.3)
+    settings = MLPSettings(depth=2, width=5, activation="elu", dropout=0.3)
     model = MLP.create(settings, 3, 2, key=jax.random.key(0))
     x = jax.random.normal(jax.random.key(1), (4, 3))
     jacobian = jax.random.normal(jax.random.key(2), (4, 2, 3))

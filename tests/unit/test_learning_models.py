@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dynsparse.learning.models import ARCHITECTURES, MLP, WorldModel
 from dynsparse.learning.models.activations import ACTIVATIONS
-from dynsparse.learning.settings import ModelSettings
+from dynsparse.learning.models.mlp import MLPSettings
 from dynsparse.precision import precision
 
 # Rounding of a few hundred float64 additions.
@@ -19,8 +19,8 @@ EXACT = {"rtol": 1e-11, "atol": 1e-12}
 
 
 def network(inputs, outputs, depth=2, activation="elu", dropout=0.3, width=12):
-    model = ModelSettings("mlp", depth, width, activation, dropout)
-    network = ARCHITECTURES["mlp"](model, inputs, outputs, key=jax.random.key(3))
+    model = MLPSettings(depth, width, activation, dropout)
+    network = ARCHITECTURES["mlp"].create(model, inputs, outputs, key=jax.random.key(3))
     # Biases start at zero; a trained network has others.
     biases = tuple(jnp.linspace(-1, 1, len(bias)) for bias in network.biases)
     return eqx.tree_at(lambda tree: tree.biases, network, biases)
@@ -71,7 +71,7 @@ def test_dropout_switches_off_its_share_and_keeps_the_mean(float64):
 
 
 def test_weights_are_kaiming_normal():
-    model = MLP.create(ModelSettings("mlp", 2, 512, "elu", 0.1), 24, 18, key=jax.random.key(0))
+    model = MLP.create(MLPSettings(2, 512, "elu", 0.1), 24, 18, key=jax.random.key(0))
     assert [weight.shape for weight in model.weights] == [(512, 24), (512, 512), (18, 512)]
     for weight in model.weights:
         # The standard deviation of n numbers is known to 1 / sqrt(2 n).

@@ -26,7 +26,7 @@ def path(tmp_path_factory):
 @pytest.fixture(scope="module")
 def job(path, tmp_path_factory):
     folder = tmp_path_factory.mktemp("job")
-    result = train_models([path], section(), "state-jacobian-l1-sparse-only", folder)
+    result = train_models([path], section(), "sparse", folder)
     assert list(folder.iterdir()) == []
     return result
 
@@ -52,7 +52,7 @@ def test_a_job_writes_every_kind_of_table(job):
         # Windows of samples at random would run through those that were trained on.
         splits = {"episode"} if kind == "rollout" else {"episode", "sample"}
         assert set(table["split"].to_pylist()) == splits
-        assert set(table["learner"].to_pylist()) == {"state-jacobian-l1-sparse-only"}
+        assert set(table["learner"].to_pylist()) == {"sparse"}
     # Two splits, two seeds, epochs 0 to 2; three dimensions; two thresholds.
     assert tables["curves"].num_rows == 12
     assert tables["dimensions"].num_rows == 36

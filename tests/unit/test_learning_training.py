@@ -16,7 +16,7 @@ from dynsparse.learning.study import parts_of
 from dynsparse.learning.training import create, make_epoch
 from dynsparse.precision import precision
 
-IDENTITY = {"environment": "Slider", "split": "episode", "data": "x"}
+IDENTITY = {"environment": "Slider", "split": "episode", "data": "x", "learner": "mine"}
 THRESHOLDS = (1e-6, 1e-1)
 # float32 sums in another order, amplified over a few dozen steps of AdamW.
 SAME_SEED = {"rtol": 2e-3, "atol": 2e-4}

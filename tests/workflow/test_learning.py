@@ -10,14 +10,14 @@ def variant(project, **changes):
 
 @pytest.fixture(scope="module")
 def learned(project):
-    """A study of one environment and two losses, its learning items made."""
+    """A study of one environment and two learners, its learning items made."""
     study = variant(project)
     tables = ("table_recovery", "table_8", "table_8_pairs", "table_rollout")
     study.snakemake("figure_8", "figure_depth", "figure_rollout", *tables, "hyperparameters")
     return study
 
 
-def test_a_job_per_environment_and_loss(project):
+def test_a_job_per_environment_and_learner(project):
     jobs = project.study("config/config.yaml").planned()
     assert (jobs["train_models"], jobs["score_controls"], jobs["search_settings"]) == (15, 3, 3)
     paper = project.study("config/paper.yaml")
@@ -41,7 +41,7 @@ def test_a_study_makes_its_learning_items(learned):
 
 def test_only_what_a_change_touches_is_trained_again(learned):
     assert learned.planned("figure_8") == {}
-    more = variant(learned, losses={**TINY["losses"], "state-jacobian": 1.0})
+    more = variant(learned, learners={**TINY["learners"], "mine": {"loss": "state", "depth": 1}})
     jobs = more.planned("figure_8")
     assert jobs == {"train_models": 1, "figure_8": 1}
     shown = variant(learned, threshold=0.1)

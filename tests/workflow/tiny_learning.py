@@ -8,7 +8,9 @@ TINY = {
     **LEARNING,
     "environments": ["CartpoleBalance"],
     "seeds": [1, 2],
-    "losses": {"state": 0.0, "state-jacobian-l1-sparse-only": 1.0},
+    "learners": {
+        name: LEARNING["learners"][name] for name in ("state", "state-jacobian-l1-sparse-only")
+    },
     "model": {**LEARNING["model"], "width": 8},
     "training": {**LEARNING["training"], "epochs": 2, "batch": 16},
     "splits": {"episode": 2, "policy": 1},

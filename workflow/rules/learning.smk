@@ -1,11 +1,11 @@
-# World models: trained under each loss, scored against the true zeros, compared.
+# World models: every learner trained, scored against the true zeros, compared.
 
 LEARNING = config["learning"]
 # What training depends on; the rest of the section only chooses what is shown.
 TRAINED_WITH = {
     name: value
     for name, value in LEARNING.items()
-    if name not in ("environments", "losses", "search", "threshold")
+    if name not in ("environments", "learners", "search", "threshold")
 } | {"zero_threshold": config["sparsity"]["threshold"]}
 LEARNED_KINDS = ["curves", "dimensions", "sparsity", "recovery", "rollout"]
 RUNS = LEARNING["search"]["runs"]
@@ -22,7 +22,7 @@ LEARNING_MB = (
 
 wildcard_constraints:
     # Not `controls` or `search`, which lie beside them.
-    loss="|".join(LEARNING["losses"]),
+    learner="|".join(LEARNING["learners"]),
     run="[a-z0-9_]+",
 
 
@@ -33,14 +33,14 @@ rule train_models:
         lock=LOCK,
     output:
         **{
-            kind: STUDY.learning(ANY, f"{{loss}}/{kind}.parquet")
+            kind: STUDY.learning(ANY, f"{{learner}}/{kind}.parquet")
             for kind in LEARNED_KINDS
         },
-        models=STUDY.learning(ANY, "{loss}/models.safetensors"),
+        models=STUDY.learning(ANY, "{learner}/models.safetensors"),
     log:
-        f"{LOGS}/train_models/{{environment}}/{{behaviour}}/{{loss}}.log",
+        f"{LOGS}/train_models/{{environment}}/{{behaviour}}/{{learner}}.log",
     benchmark:
-        f"{BENCHMARKS}/train_models/{{environment}}/{{behaviour}}/{{loss}}.tsv"
+        f"{BENCHMARKS}/train_models/{{environment}}/{{behaviour}}/{{learner}}.tsv"
     conda:
         "../../envs/conda.yaml"
     threads: 1
@@ -50,9 +50,9 @@ rule train_models:
     params:
         environment="{environment}",
         behaviour="{behaviour}",
-        loss="{loss}",
+        learner="{learner}",
         section=lambda wildcards: TRAINED_WITH
-        | {"losses": {wildcards.loss: LEARNING["losses"][wildcards.loss]}},
+        | {"learners": {wildcards.learner: LEARNING["learners"][wildcards.learner]}},
     script:
         "../scripts/train_models.py"
 

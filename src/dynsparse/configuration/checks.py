@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dynsparse.configuration.learners import check_learners
 from dynsparse.errors import DynsparseError, did_you_mean
 
 # What rounding leaves where the derivative is zero, in Jacobians by MuJoCo's C engine; the
@@ -104,6 +105,7 @@ def _check_listed(key: str, names: Iterable[str], study: Mapping[str, Any]) -> N
 def _check_learning(study: Mapping[str, Any]) -> None:
     learning = study["learning"]
     _check_listed("learning.environments", learning["environments"], study)
+    check_learners(learning)
     if learning["threshold"] not in learning["model_thresholds"]:
         raise DynsparseError(
             f"config: learning.model_thresholds must hold learning.threshold "

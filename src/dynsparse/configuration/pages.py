@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from dynsparse.configuration.resolving import referred
+from dynsparse.configuration.resolving import properties, referred
 from dynsparse.errors import DynsparseError
 from dynsparse.files import whole_file
 
@@ -83,22 +83,36 @@ def _assignment(name: str, value: Any, indent: str) -> Iterator[str]:
 
 
 def _tables(schema: Mapping[str, Any], root: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """A table of a section's keys, then those of the sections in it."""
-    parts = {name: referred(part, root) for name, part in schema["properties"].items()}
+    """A table of a section's keys, then those of the sections in it, and of what users name."""
+    parts = {name: referred(part, root) for name, part in properties(schema, root).items()}
     keys = {name: part for name, part in parts.items() if not _is_section(part)}
     if keys:
         yield "| key | default | may be | says |\n|---|---|---|---|\n"
     for name, part in keys.items():
-        default = (
-            f"`{_flow(part['default'])}`" if "default" in part else "none: every study says it"
+        cells = (
+            f"`{prefix}{name}`",
+            _default(name, part, schema),
+            _allowed(part, root),
+            _text(part),
         )
-        cells = (f"`{prefix}{name}`", default, _allowed(part, root), _text(part))
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
     yield "\n" if keys else ""
     for name, part in parts.items():
         if _is_section(part):
             yield f"{'#' * (2 + prefix.count('.') + 1)} {prefix}{name}\n\n{_text(part)}\n\n"
             yield from _tables(part, root, f"{prefix}{name}.")
+        named = referred(part.get("additionalProperties") or {}, root)
+        if "allOf" in named:
+            key = f"{prefix}{name}.<name>"
+            yield f"{'#' * (2 + key.count('.'))} {key.replace('<', '&lt;')}\n\n"
+            yield from _tables(named, root, f"{key}.")
+
+
+def _default(name: str, part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """What a key is where nothing is said."""
+    if "default" in part:
+        return f"`{_flow(part['default'])}`"
+    return "none: it must be said" if name in schema.get("required", ()) else "as learning.model"
 
 
 def _is_section(part: Mapping[str, Any]) -> bool:

@@ -1,10 +1,11 @@
 """A study in full: what it says, and the schema's defaults for all that it does not say."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dynsparse.configuration.checks import check
-from dynsparse.configuration.validation import validate
+from dynsparse.configuration.learners import refuse_losses
+from dynsparse.configuration.validation import Validator, validate
 
 # Beyond this not every whole number has a float of its own.
 _EXACT = 2**53
@@ -30,6 +31,7 @@ def resolve(
     Raises:
         DynsparseError: names the key, what is wrong with it, and what would be right.
     """
+    refuse_losses(config)
     study = fill(config, schema, schema)
     validate(study, schema)
     if "environments" not in config.get("learning", {}):
@@ -52,11 +54,12 @@ def fill(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
     """
     schema = referred(schema, root)
     if isinstance(value, Mapping):
-        known = schema.get("properties", {})
+        known = properties(schema, root, value)
         defaults = {name: part["default"] for name, part in known.items() if "default" in part}
         filled = {**defaults, **value}
         # What every study has comes in the schema's order, the rest as it is written.
-        first = [name for name in (*schema.get("required", ()), *defaults) if name in filled]
+        always = {*schema.get("required", ()), *defaults}
+        first = [name for name in known if name in always and name in filled]
         others = schema.get("additionalProperties") or {}
         return {
             name: fill(filled[name], known.get(name, others), root)
@@ -66,6 +69,34 @@ def fill(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
         return [fill(part, schema.get("items", {}), root) for part in value]
     whole = isinstance(value, float) and abs(value) < _EXACT and value.is_integer()
     return int(value) if whole and schema.get("type") == "integer" else value
+
+
+def properties(
+    schema: Mapping[str, Any], root: Mapping[str, Any], value: Mapping[str, Any] | None = None
+) -> dict[str, Mapping[str, Any]]:
+    """The keys that a mapping may have, together with what its conditions say of them.
+
+    Args:
+        schema: of the mapping.
+        root: as ``fill``.
+        value: the mapping, by which conditions are decided; without it all of them count.
+    """
+    found: dict[str, Mapping[str, Any]] = {}
+    for part in (schema, *_conditional(schema, root, value)):
+        for name, said in part.get("properties", {}).items():
+            found[name] = {**found.get(name, {}), **said}
+    return found
+
+
+def _conditional(
+    schema: Mapping[str, Any], root: Mapping[str, Any], value: Mapping[str, Any] | None
+) -> Iterator[Mapping[str, Any]]:
+    for rule in schema.get("allOf", ()):
+        if value is None:
+            branches = ["then", "else"]
+        else:
+            branches = ["then" if Validator(rule["if"]).is_valid(value) else "else"]
+        yield from (referred(rule[branch], root) for branch in branches if branch in rule)
 
 
 def referred(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:

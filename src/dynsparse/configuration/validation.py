@@ -50,12 +50,16 @@ def _explain(error: ValidationError) -> str:
         case "additionalProperties":
             known = error.schema["properties"]
             unknown = next(name for name in value if name not in known)
-            text, hint = f"unknown key {unknown!r}", f"; {did_you_mean(unknown, known)}"
+            comment = error.schema.get("$comment")
+            text = f"{unknown!r} {comment}" if comment else f"unknown key {unknown!r}"
+            hint = f"; {did_you_mean(unknown, known)}"
         case "type":
             shown = str(value) if isinstance(value, datetime.date) else repr(value)
             text, hint = f"{_short(shown)} is not of type {limit!r}", _hint(value, limit)
         case "pattern":
             text, hint = repr(value), f" may have {error.schema['$comment']} only"
+        case "not":
+            text, hint = repr(value), f" {error.schema['$comment']}"
         case "maxLength":
             text, hint = repr(value), f" has {len(value)} letters, and may have at most {limit}"
         case "uniqueItems":

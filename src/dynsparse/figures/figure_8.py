@@ -1,5 +1,7 @@
 """Figure 8: prediction and sparsity of world models, beside controls (section 5.4)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -7,7 +9,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dynsparse.figures.learned import Look, log_scale, looks
+from dynsparse.figures.learned import Look, label, log_scale, looks
 from dynsparse.figures.style import power_of_ten, styled
 from dynsparse.learning.selection import (
     cases,
@@ -22,11 +24,17 @@ from dynsparse.learning.selection import (
 
 # Where a model without a single zero is drawn: no logarithm exists there.
 FLOOR = 1e-7
-REFERENCE = "state"
 
 
 @styled()
-def figure_8(curves: pa.Table, sparsity: pa.Table, split: str, threshold: float) -> Figure:
+def figure_8(
+    curves: pa.Table,
+    sparsity: pa.Table,
+    split: str,
+    threshold: float,
+    plain: Sequence[str],
+    reference: str,
+) -> Figure:
     """Next-state error on test data, and sparsity relative to the truth, by learner.
 
     Args:
@@ -34,9 +42,11 @@ def figure_8(curves: pa.Table, sparsity: pa.Table, split: str, threshold: float)
         sparsity: likewise of kind ``learning_sparsity``.
         split: which kind of split is shown.
         threshold: below which an element of a model's Jacobian is zero.
+        plain: the learners that go by the paper's labels.
+        reference: the learner that errors are relative to.
 
     Returns:
-        Left the test error, divided by the mean of the models under ``state`` of the same split of
+        Left the test error, divided by the mean of the models of ``reference`` of the same split of
         the environment; right the mean over test samples of the model's share of zeros divided by
         the true one. Points are single models, boxes hold the middle half of all environments,
         splits and seeds. Seeds that failed are left out.
@@ -44,12 +54,12 @@ def figure_8(curves: pa.Table, sparsity: pa.Table, split: str, threshold: float)
     figure = Figure(figsize=(7.2, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     models = ordered(select(curves, split=split))
-    shown, environments = looks(models), len(cases(models))
+    shown, environments = looks(models, plain), len(cases(models))
     finished = trained(healthy(models))
-    _boxes(left, {name: relative_errors(finished, name) for name in shown}, shown)
+    _boxes(left, {name: relative_errors(finished, name, reference) for name in shown}, shown)
     log_scale(left)
     left.axhline(1, color="black", linewidth=0.6, linestyle=":")
-    left.set_ylabel("next-state error, relative to MSE(s)")
+    left.set_ylabel(f"next-state error, relative to {label(reference, plain)}")
     left.set_title("Prediction on test data")
     chosen = ordered(healthy(select(sparsity, split=split, threshold=threshold)))
     end = trained(chosen)
@@ -65,16 +75,18 @@ def figure_8(curves: pa.Table, sparsity: pa.Table, split: str, threshold: float)
     return figure
 
 
-def relative_errors(finished: pa.Table, learner: str) -> Float[np.ndarray, " models"]:
-    """Test errors of a learner, in units of the mean under ``state`` in the same split."""
+def relative_errors(
+    finished: pa.Table, learner: str, reference: str
+) -> Float[np.ndarray, " models"]:
+    """Test errors of a learner, in units of the mean of ``reference`` in the same split."""
     parts = []
     for case in cases(finished):
         for number in numbers(of_case(finished, case)):
             mine = select(of_case(finished, case), number=number)
             error = series(select(mine, learner=learner), "test_state_mse")
-            reference = np.sort(series(select(mine, learner=REFERENCE), "test_state_mse"))
-            if len(reference):
-                parts.append(error / reference.mean())
+            base = np.sort(series(select(mine, learner=reference), "test_state_mse"))
+            if len(base):
+                parts.append(error / base.mean())
     return np.concatenate(parts) if parts else np.zeros(0)
 
 

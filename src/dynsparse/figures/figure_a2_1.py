@@ -1,5 +1,7 @@
 """Figure A2.1: next-state error on test data while training (A2.3)."""
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 from matplotlib.figure import Figure
 
@@ -9,12 +11,13 @@ from dynsparse.learning.selection import CONTROLS, cases, healthy, of_case, orde
 
 
 @styled()
-def figure_a2_1(curves: pa.Table, split: str) -> Figure:
+def figure_a2_1(curves: pa.Table, split: str, plain: Sequence[str]) -> Figure:
     """Mean squared error of the next state over epochs, one panel per environment.
 
     Args:
         curves: tables of kind ``learning_curves`` of all environments and learners.
         split: which kind of split is shown.
+        plain: the learners that go by the paper's labels.
 
     Returns:
         Lines are means over splits and seeds, bands reach from the best to the worst network.
@@ -25,7 +28,7 @@ def figure_a2_1(curves: pa.Table, split: str) -> Figure:
     figure, axes = panels(len(shown), height_in=2.2)
     for panel, case in zip(axes, shown, strict=True):
         rows = ordered(healthy(of_case(mine, case)))
-        for name, look in looks(rows).items():
+        for name, look in looks(rows, plain).items():
             epochs, grid = by_network(select(rows, learner=name), "epoch", "test_state_mse")
             if name in CONTROLS:
                 panel.axhline(grid.mean(), color=look.colour, linestyle=look.line, label=look.label)

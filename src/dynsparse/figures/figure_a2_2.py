@@ -1,5 +1,7 @@
 """Figure A2.2: sparsity before and after training, by environment (A2.4)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 from matplotlib.axes import Axes
@@ -21,13 +23,14 @@ from dynsparse.learning.selection import (
 
 
 @styled()
-def figure_a2_2(sparsity: pa.Table, split: str, threshold: float) -> Figure:
+def figure_a2_2(sparsity: pa.Table, split: str, threshold: float, plain: Sequence[str]) -> Figure:
     """Sparsity of the models' Jacobians relative to the truth, untrained and trained.
 
     Args:
         sparsity: tables of kind ``learning_sparsity`` of all environments and learners.
         split: which kind of split is shown.
         threshold: below which an element is zero.
+        plain: the learners that go by the paper's labels.
 
     Returns:
         One panel per environment; a point is a model, hollow before and filled after training.
@@ -37,7 +40,7 @@ def figure_a2_2(sparsity: pa.Table, split: str, threshold: float) -> Figure:
     shown = cases(mine)
     figure, axes = panels(len(shown), height_in=2.3)
     for panel, case in zip(axes, shown, strict=True):
-        _panel(panel, ordered(of_case(mine, case)))
+        _panel(panel, ordered(of_case(mine, case)), plain)
         panel.set_title("{} ({})".format(*case))
     figure.supylabel("sparsity, relative to the truth", fontsize=8)
     figure.suptitle(
@@ -48,8 +51,8 @@ def figure_a2_2(sparsity: pa.Table, split: str, threshold: float) -> Figure:
     return figure
 
 
-def _panel(axes: Axes, rows: pa.Table) -> None:
-    fine, shown = healthy(rows), looks(rows)
+def _panel(axes: Axes, rows: pa.Table, plain: Sequence[str]) -> None:
+    fine, shown = healthy(rows), looks(rows, plain)
     end = trained(fine)
     for position, (name, look) in enumerate(shown.items()):
         for table, filled in ((select(fine, epoch=0), False), (end, True)):

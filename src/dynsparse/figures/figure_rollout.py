@@ -1,5 +1,7 @@
 """How prediction errors compound when a model is fed its own predictions (beyond the paper)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 from matplotlib.axes import Axes
@@ -13,12 +15,13 @@ DIVERGED = 100.0  # standard deviations; where a prediction is worse, its line l
 
 
 @styled()
-def figure_rollout(rollout: pa.Table, split: str) -> Figure:
+def figure_rollout(rollout: pa.Table, split: str, plain: Sequence[str]) -> Figure:
     """Error over the number of steps predicted in open loop, one panel per environment.
 
     Args:
         rollout: tables of kind ``learning_rollout`` of all environments and learners.
         split: which kind of split is shown.
+        plain: the learners that go by the paper's labels.
 
     Returns:
         Lines are means over splits and seeds of the median over test windows, bands reach from the
@@ -31,7 +34,7 @@ def figure_rollout(rollout: pa.Table, split: str) -> Figure:
     figure, axes = panels(max(len(shown), 1), height_in=2.2)
     for panel, case in zip(axes, shown, strict=False):
         rows = ordered(of_case(mine, case))
-        for name, look in looks(rows).items():
+        for name, look in looks(rows, plain).items():
             steps, grid = by_network(select(rows, learner=name), "horizon", "median_error")
             held = np.logical_and.accumulate(np.isfinite(grid).all(axis=0))
             line_with_band(panel, steps[held], grid[:, held], look)

@@ -1,5 +1,7 @@
 """What a threshold for a network's zeros decides (beyond the paper)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 from matplotlib.figure import Figure
@@ -21,12 +23,13 @@ FEWEST = 1e-3
 
 
 @styled()
-def figure_thresholds(sparsity: pa.Table, split: str) -> Figure:
+def figure_thresholds(sparsity: pa.Table, split: str, plain: Sequence[str]) -> Figure:
     """Models' zeros over the threshold, one row of panels per environment.
 
     Args:
         sparsity: tables of kind ``learning_sparsity`` of all environments and learners.
         split: which kind of split is shown.
+        plain: the learners that go by the paper's labels.
 
     Returns:
         Left the share of elements below the threshold, with the true share dashed; right the share
@@ -42,7 +45,7 @@ def figure_thresholds(sparsity: pa.Table, split: str) -> Figure:
         rows = ordered(of_case(mine, case))
         fine = healthy(rows)
         for panel, column in ((left, "sparsity"), (right, "precision")):
-            for name, look in looks(fine).items():
+            for name, look in looks(fine, plain).items():
                 own = select(fine, learner=name)
                 thresholds, values = by_network(own, "threshold", column)
                 if column == "precision":

@@ -1,6 +1,7 @@
 """What the figures of the learning experiments share: names and looks of learners, and axes."""
 
 import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,15 +14,15 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from dynsparse.figures.style import SERIES
 from dynsparse.learning.selection import CONTROLS, learners, networks
 
-# The labels of the paper's Figure 8, and of what is no network; others go by their name.
+# The labels of the paper's Figure 8, for its network; other learners go by their own names.
 LABELS = {
     "state": "MSE(s)",
     "state-jacobian": "+ MSE(J)",
     "state-jacobian-l1": "+ MAE(J)",
     "state-jacobian-l1-regularizer": "+ L1(J)",
     "state-jacobian-l1-sparse-only": "+ SAE(J)",
-    "persistence": "no change",
 }
+NO_CHANGE = {"persistence": "no change"}
 GREY = "#6F6F6F"
 LEGEND_ENTRY_IN = 1.1
 
@@ -34,12 +35,27 @@ class Look(NamedTuple):
     line: str
 
 
-def looks(table: pa.Table) -> dict[str, Look]:
-    """How each learner of a table is shown: networks in colours, controls in broken grey lines."""
+def label(name: str, plain: Sequence[str]) -> str:
+    """What a learner is called in figures.
+
+    Args:
+        name: of the learner.
+        plain: the learners that are the paper's network under the loss whose name they have.
+    """
+    return (LABELS if name in plain else NO_CHANGE).get(name, name)
+
+
+def looks(table: pa.Table, plain: Sequence[str]) -> dict[str, Look]:
+    """How each learner of a table is shown: networks in colours, controls in broken grey lines.
+
+    Args:
+        table: with a column ``learner``.
+        plain: as ``label``.
+    """
     colours = dict(zip(networks(table), itertools.cycle(SERIES), strict=False))
     lines = dict(zip(CONTROLS, ("--", ":", "-."), strict=True))
     return {
-        name: Look(LABELS.get(name, name), colours.get(name, GREY), lines.get(name, "-"))
+        name: Look(label(name, plain), colours.get(name, GREY), lines.get(name, "-"))
         for name in learners(table)
     }
 

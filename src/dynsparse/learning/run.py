@@ -82,8 +82,8 @@ def train(
         parts: samples.
         compiled: ``programs`` of these settings.
         unfinished: the file that an unfinished run is kept in; removed at the end.
-        identity: what the data are. An unfinished run of other data, settings or thresholds is
-            discarded.
+        identity: what the data are, and what the learner is called. An unfinished run of another
+            one, or of other settings or thresholds, is discarded.
         save_every_s: seconds between two savings.
     """
     inputs, outputs = parts.train.inputs.shape[1], parts.train.next_state.shape[1]
@@ -94,7 +94,7 @@ def train(
     learner, best, rows = progressed or Progress(
         initial, initial, [measured(compiled.evaluate, initial, parts)]
     )
-    label = f"{identity['environment']}, {settings.loss}, by {identity['split']}"
+    label = f"{identity['environment']}, {identity['learner']}, by {identity['split']}"
     saved = time.monotonic()
     done = int(rows[-1].epoch)
     with progress(settings.epochs, f"training {label}", "epoch", done) as bar:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from dynsparse.console import say
 from dynsparse.errors import DynsparseError, did_you_mean
 from dynsparse.learning.evaluation import make_sizes
+from dynsparse.learning.learners import PLAIN, REFERENCE_LOSS
 from dynsparse.learning.preparation import Division, Prepared, prepare
 from dynsparse.learning.records import identity
 from dynsparse.learning.settings import TrainingSettings, training_settings
@@ -21,7 +22,7 @@ from dynsparse.precision import precision
 from dynsparse.sparsity.parquet import metadata_of, read_table, with_metadata, write_table
 
 # The paper ranks runs by the next-state error of models trained on it alone.
-LOSS = "state"
+LOSS = REFERENCE_LOSS
 
 SCHEMA = pa.schema(
     [
@@ -68,7 +69,8 @@ def search(
     if run not in plan["runs"]:
         near = did_you_mean(run, plan["runs"])
         raise DynsparseError(f"config: learning.search.runs: {run!r} is not listed; {near}")
-    base = training_settings({**section, "losses": {LOSS: 0.0}}, LOSS).changed(**plan["training"])
+    plain = {LOSS: {"architecture": PLAIN, "loss": LOSS}}
+    base = training_settings({**section, "learners": plain}, LOSS).changed(**plan["training"])
     section = {**section, "seeds": plan["seeds"]}
     prepared = prepare(paths, section, Division(EPISODE, 0))
     choices = list(combinations(plan["runs"][run]))
@@ -113,7 +115,7 @@ def _trained(
     """Train one combination, and keep its rows."""
     with precision("float32"):
         compiled, seeds = compiled_for(settings, section), section["seeds"]
-        trained = fit(prepared, settings, compiled, tuple(seeds), path.with_suffix(".part"))
+        trained = fit(prepared, settings, compiled, tuple(seeds), path.with_suffix(".part"), LOSS)
         shared = identity(prepared, LOSS)
         found = recovery_rows(shared, seeds, prepared, trained, make_sizes())
     history, failed = trained.history, trained.history.failed_epoch()

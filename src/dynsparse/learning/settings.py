@@ -1,4 +1,4 @@
-"""What a model is and how it is trained (paper, Table A2.1)."""
+"""What a learner is and how it is trained (paper, Table A2.1)."""
 
 import dataclasses
 import hashlib
@@ -8,25 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dynsparse.errors import DynsparseError, did_you_mean
-
-
-@dataclass(frozen=True)
-class ModelSettings:
-    """One network.
-
-    Attributes:
-        architecture: a name in ``models.ARCHITECTURES``.
-        depth: number of hidden layers.
-        width: units of each hidden layer.
-        activation: a name in ``models.activations.ACTIVATIONS``.
-        dropout: the share of hidden units that is switched off for a training sample.
-    """
-
-    architecture: str
-    depth: int
-    width: int
-    activation: str
-    dropout: float
+from dynsparse.learning.learners import whole
+from dynsparse.learning.models import ARCHITECTURES, ModelSettings
 
 
 @dataclass(frozen=True)
@@ -34,14 +17,16 @@ class TrainingSettings:
     """One training, of all seeds together.
 
     Attributes:
-        model: the network.
+        architecture: a name in ``models.ARCHITECTURES``.
+        model: the network, in that architecture's own settings.
         epochs: passes over the training samples.
         batch: samples per step; what is left of an epoch's last batch is dropped.
         learning_rate, weight_decay: AdamW's.
         loss: a name in ``losses.LOSSES``.
-        loss_weight: what the loss's Jacobian term is multiplied with.
+        loss_weight: what the loss's Jacobian term is multiplied with; 0 where it has none.
     """
 
+    architecture: str
     model: ModelSettings
     epochs: int
     batch: int
@@ -61,8 +46,9 @@ class TrainingSettings:
         Raises:
             DynsparseError: a setting that does not exist.
         """
-        of_model = {field.name for field in dataclasses.fields(ModelSettings)}
-        of_training = {field.name for field in dataclasses.fields(TrainingSettings)} - {"model"}
+        of_model = {field.name for field in dataclasses.fields(self.model)}
+        of_training = {field.name for field in dataclasses.fields(self)}
+        of_training -= {"architecture", "model"}
         for name in values:
             if name not in of_model | of_training:
                 near = did_you_mean(name, of_model | of_training)
@@ -74,18 +60,21 @@ class TrainingSettings:
         return dataclasses.replace(self, model=model, **rest)
 
 
-def training_settings(section: Mapping[str, Any], loss: str) -> TrainingSettings:
-    """The settings that a study's section ``learning`` gives for one of its losses.
+def training_settings(section: Mapping[str, Any], name: str) -> TrainingSettings:
+    """The settings that a study's section ``learning`` gives for one of its learners.
 
     Raises:
-        DynsparseError: the section does not list the loss.
+        DynsparseError: the section does not list the learner.
     """
-    if loss not in section["losses"]:
-        near = did_you_mean(loss, section["losses"])
-        raise DynsparseError(f"config: learning.losses: {loss!r} is not listed; {near}")
+    if name not in section["learners"]:
+        near = did_you_mean(name, section["learners"])
+        raise DynsparseError(f"config: learning.learners: {name!r} is not listed; {near}")
+    learner = whole(section, name)
+    kind = ARCHITECTURES[learner["architecture"]].Settings
     return TrainingSettings(
-        model=ModelSettings(**section["model"]),
-        loss=loss,
-        loss_weight=section["losses"][loss],
+        architecture=learner["architecture"],
+        model=kind(**{field.name: learner[field.name] for field in dataclasses.fields(kind)}),
+        loss=learner["loss"],
+        loss_weight=learner.get("weight", 0.0),
         **section["training"],
     )

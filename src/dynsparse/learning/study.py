@@ -1,5 +1,6 @@
-"""A job of a study: one environment under one loss, every split and all seeds."""
+"""A job of a study: one environment and one learner, every split and all seeds."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,17 +36,17 @@ class Learned(NamedTuple):
 
 
 def train_models(
-    paths: Sequence[Path | str], section: Mapping[str, Any], loss: str, folder: Path
+    paths: Sequence[Path | str], section: Mapping[str, Any], learner: str, folder: Path
 ) -> Learned:
-    """Train all seeds under one loss with every split, and measure what they found.
+    """Train all seeds of a learner with every split, and measure what they found.
 
     Args:
         paths: as ``prepare``.
         section: as ``prepare``.
-        loss: one of the section's losses.
+        learner: one of the section's learners.
         folder: unfinished runs are kept there.
     """
-    settings, seeds = training_settings(section, loss), tuple(section["seeds"])
+    settings, seeds = training_settings(section, learner), tuple(section["seeds"])
     compiled, sizes = compiled_for(settings, section), make_sizes()
     rows: dict[str, list[dict[str, Any]]] = {kind: [] for kind in records.SCHEMAS}
     arrays: dict[str, np.ndarray] = {}
@@ -53,14 +54,17 @@ def train_models(
         prepared = prepare(paths, section, division)
         origin = prepared.origin
         with precision("float32"):
-            trained = fit(prepared, settings, compiled, seeds, folder / f".{division}.part")
-            for kind, found in measure(prepared, trained, section, loss, seeds, sizes).items():
+            trained = fit(
+                prepared, settings, compiled, seeds, folder / f".{division}.part", learner
+            )
+            for kind, found in measure(prepared, trained, section, learner, seeds, sizes).items():
                 rows[kind] += found
         arrays |= checkpoint.leaves(f"{division}.model", trained.final.model)
         arrays |= checkpoint.leaves(f"{division}.scaler", prepared.scaler)
     about = {
         "section": dict(section),
-        "loss": loss,
+        "learner": learner,
+        "settings": dataclasses.asdict(settings),
         "seeds": list(seeds),
         "state_names": list(origin.state_names),
         "action_names": list(origin.action_names),
@@ -79,9 +83,11 @@ def fit(
     compiled: Programs,
     seeds: tuple[int, ...],
     unfinished: Path,
+    name: str,
 ) -> Trained:
     """Train all seeds of a study on prepared samples."""
-    return train(settings, seeds, parts_of(prepared), compiled, unfinished, prepared.identity())
+    identity = {**prepared.identity(), "learner": name}
+    return train(settings, seeds, parts_of(prepared), compiled, unfinished, identity)
 
 
 def parts_of(prepared: Prepared) -> Parts:

@@ -59,11 +59,11 @@ def create(
 ) -> Learner:
     """Untrained learners. A seed's weights, order of samples and dropout depend on it alone."""
     optimiser = _optimiser(settings)
-    architecture = ARCHITECTURES[settings.model.architecture]
+    architecture = ARCHITECTURES[settings.architecture]
 
     def one(seed: Int[Array, ""]) -> Learner:
         birth, life = jax.random.split(jax.random.key(seed))
-        model = architecture(settings.model, inputs, outputs, key=birth)
+        model = architecture.create(settings.model, inputs, outputs, key=birth)
         return Learner(model, optimiser.init(model), jax.random.key_data(life))
 
     return jax.vmap(one)(jnp.asarray(seeds))

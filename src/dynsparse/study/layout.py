@@ -91,8 +91,8 @@ class Study:
         return f"{self.folder}/learning/{case.environment}/{case.behaviour}/{name}"
 
     def trainings(self, kind: str) -> list[str]:
-        """The tables of one kind, of all networks by loss and then of what is no network."""
-        learners = [*self.config["learning"]["losses"], "controls"]
+        """The tables of one kind, of all learners in order, then of what is no network."""
+        learners = [*self.config["learning"]["learners"], "controls"]
         return [
             self.learning(case, f"{learner}/{kind}.parquet")
             for case in self.learned

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dynsparse.learning import learners
 from dynsparse.study.item import (
     Config,
     Figure,
@@ -34,6 +35,21 @@ def open_loop_split(config: Config) -> str:
     return next((kind for kind in config["learning"]["splits"] if kind != "sample"), "episode")
 
 
+def plain(config: Config) -> list[str]:
+    """The learners that go by the paper's labels."""
+    return learners.plain(config["learning"])
+
+
+def reference(config: Config) -> str:
+    """The learner that others are held against."""
+    return learners.reference(config["learning"])
+
+
+def twins(config: Config) -> list[list[str]]:
+    """The learners that are one network before they are trained."""
+    return learners.twins(config["learning"])
+
+
 def learning(config: Config) -> dict[str, Any]:
     """How networks learn."""
     return dict(config["learning"])
@@ -55,33 +71,40 @@ LEARNED: list[Item] = [
         "Figure 8",
         Q4,
         reads={"curves": trained("curves"), "sparsity": trained("sparsity")},
-        settings={"split": first_split, "threshold": network_zero},
+        settings={
+            "split": first_split,
+            "threshold": network_zero,
+            "plain": plain,
+            "reference": reference,
+        },
     ),
     Table(
         "table_8",
         "Numbers behind Figure 8",
         Q4,
         reads={"curves": trained("curves"), "sparsity": trained("sparsity")},
-        settings={"threshold": network_zero},
+        settings={"threshold": network_zero, "reference": reference},
     ),
     Table(
         "table_8_pairs",
         "Networks against controls",
         Q4,
         reads={kind: trained(kind) for kind in ("curves", "sparsity", "recovery", "rollout")},
+        settings={"reference": reference},
     ),
     Table(
         "table_recovery",
         "Recovery of the zeros",
         Q4,
         reads={"recovery": trained("recovery")},
+        settings={"twins": twins},
     ),
     Figure(
         "figure_rollout",
         "Errors in open loop",
         Q4,
         reads={"rollout": trained("rollout")},
-        settings={"split": open_loop_split},
+        settings={"split": open_loop_split, "plain": plain},
     ),
     Table(
         "table_rollout",
@@ -94,7 +117,7 @@ LEARNED: list[Item] = [
         "Thresholds of a network's zeros",
         Q4,
         reads={"sparsity": trained("sparsity")},
-        settings={"split": first_split},
+        settings={"split": first_split, "plain": plain},
     ),
     Figure("figure_depth", "Depth of the network", Q4, reads={"search": searched("depth")}),
     Figure(
@@ -102,14 +125,14 @@ LEARNED: list[Item] = [
         "Figure A2.1",
         Q4,
         reads={"curves": trained("curves")},
-        settings={"split": first_split},
+        settings={"split": first_split, "plain": plain},
     ),
     Figure(
         "figure_a2_2",
         "Figure A2.2",
         Q4,
         reads={"sparsity": trained("sparsity")},
-        settings={"split": first_split, "threshold": network_zero},
+        settings={"split": first_split, "threshold": network_zero, "plain": plain},
     ),
     Table(
         "table_a2_1",

@@ -22,8 +22,7 @@ from dynsparse.learning.selection import (
 )
 from dynsparse.sparsity.parquet import with_metadata
 
-# What the others are divided by in rows of all environments.
-REFERENCE = "state"
+# Rows over all environments.
 EVERYWHERE = "all"
 
 
@@ -59,17 +58,18 @@ SCHEMA = pa.schema(
 )
 
 
-def table_8(curves: pa.Table, sparsity: pa.Table, threshold: float) -> pa.Table:
+def table_8(curves: pa.Table, sparsity: pa.Table, threshold: float, reference: str) -> pa.Table:
     """Test errors and relative sparsity by kind of split, environment and learner.
 
     Args:
         curves: tables of kind ``learning_curves`` of all environments and learners.
         sparsity: likewise of kind ``learning_sparsity``.
         threshold: below which an element of a model's Jacobian is zero.
+        reference: the learner whose errors the others are divided by over all environments.
 
     Returns:
         ``SCHEMA``: means over splits, of means over seeds. Rows of ``EVERYWHERE`` are means over
-        environments, of errors divided by the environment's under ``state``. ``failures`` names
+        environments, of errors divided by those of ``reference`` there. ``failures`` names
         each failed seed; these are in no mean. ``still_improving`` counts the networks whose last
         measurement was their best on the validation samples.
     """
@@ -86,7 +86,7 @@ def table_8(curves: pa.Table, sparsity: pa.Table, threshold: float) -> pa.Table:
         rows += [
             {"split": split, "environment": EVERYWHERE, "learner": name} | row
             for name in learners(mine)
-            for row in [_everywhere(of_environments, name)]
+            for row in [_everywhere(of_environments, name, reference)]
         ]
     return with_metadata(pa.Table.from_pylist(rows, SCHEMA), "table_8", threshold=threshold)
 
@@ -139,10 +139,10 @@ def _stopping(end: pa.Table, last: int) -> dict[str, Any]:
     }
 
 
-def _everywhere(rows: list[dict[str, Any]], name: str) -> dict[str, Any]:
+def _everywhere(rows: list[dict[str, Any]], name: str, reference: str) -> dict[str, Any]:
     """A learner over all environments: each one's ratio to the reference, and its sparsity."""
     mine = [row for row in rows if row["learner"] == name]
-    base = [row for row in rows if row["learner"] == REFERENCE]
+    base = [row for row in rows if row["learner"] == reference]
     found = {"policies": None, "splits": mine[0]["splits"], "seeds": mine[0]["seeds"]}
     found |= {key: sum(row[key] for row in mine) for key in ("failed", "still_improving")}
     for column in ("state_mse", "jacobian_mae"):

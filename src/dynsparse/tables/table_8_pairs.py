@@ -20,10 +20,10 @@ from dynsparse.learning.selection import (
     trained,
 )
 from dynsparse.sparsity.parquet import with_metadata
-from dynsparse.tables.table_8 import EVERYWHERE, REFERENCE, spread_columns, spread_values
+from dynsparse.tables.table_8 import EVERYWHERE, spread_columns, spread_values
 
-# What a network is held against, if the study has it.
-AGAINST = (REFERENCE, "linear", "mean")
+# What a network is held against beside the reference.
+CONTROLS = ("linear", "mean")
 
 SCHEMA = pa.schema(
     [
@@ -52,15 +52,16 @@ class _Measured(NamedTuple):
 
 
 def table_8_pairs(
-    curves: pa.Table, sparsity: pa.Table, recovery: pa.Table, rollout: pa.Table
+    curves: pa.Table, sparsity: pa.Table, recovery: pa.Table, rollout: pa.Table, reference: str
 ) -> pa.Table:
-    """Every network against ``state``, the linear model and the training mean.
+    """Every network against the reference, the linear model and the training mean.
 
     Args:
         curves: tables of kind ``learning_curves`` of all environments and learners.
         sparsity: likewise of kind ``learning_sparsity``.
         recovery: likewise of kind ``learning_recovery``.
         rollout: likewise of kind ``learning_rollout``.
+        reference: the learner that others are held against.
 
     Returns:
         ``SCHEMA``: the geometric mean of a network's ratio to what it is held against, each a
@@ -91,17 +92,17 @@ def table_8_pairs(
         {"split": split, "measure": each.measure, "at": each.at, **row}
         for split in splits(end)
         for each in measured
-        for row in _pairs(select(each.rows, split=split), each)
+        for row in _pairs(select(each.rows, split=split), each, reference)
     ]
     return with_metadata(pa.Table.from_pylist(rows, SCHEMA), "table_8_pairs")
 
 
-def _pairs(table: pa.Table, each: _Measured) -> Iterator[dict[str, Any]]:
-    """Every network against each of ``AGAINST``, in each environment and over all of them."""
+def _pairs(table: pa.Table, each: _Measured, reference: str) -> Iterator[dict[str, Any]]:
+    """Every network against the reference and controls, in each environment and over all."""
     # Of elements below a threshold a control has all or none.
-    against = AGAINST[:1] if each.measure == "relative_sparsity" else AGAINST
+    controls = () if each.measure == "relative_sparsity" else CONTROLS
     for name in networks(table):
-        for other in against:
+        for other in (reference, *controls):
             if other != name and other in learners(table):
                 yield from _pair(table, each.column, name, other)
 

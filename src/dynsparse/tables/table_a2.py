@@ -1,7 +1,7 @@
 """Tables A2.1 and A2.3 to A2.13: how the network and its training were chosen (A2.1)."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 from scipy.stats import rankdata
 
 from dynsparse.errors import DynsparseError
+from dynsparse.learning.learners import plain
 from dynsparse.learning.selection import cases, of_case, select, series
 from dynsparse.learning.splits import held_out
 from dynsparse.sparsity.parquet import with_metadata
@@ -129,13 +130,15 @@ def table_a2_1(section: Mapping[str, Any], episodes: int, published: Mapping[str
         published: setting -> the paper's value.
     """
     validation, test = held_out(episodes, section["validation_share"], section["test_share"])
+    learners = section["learners"].values()
     ours = {
+        "architecture": _each(learner["architecture"] for learner in learners),
         **section["model"],
         **section["training"],
         "initialisation": "kaiming normal",
         "normalisation": "z-score of states and actions; chain rule for Jacobians",
         "environments": ", ".join(section["environments"]),
-        "losses": ", ".join(section["losses"]),
+        "losses": _each(learner["loss"] for learner in learners),
         "seeds": len(section["seeds"]),
         "splits": ", ".join(f"{count} by {kind}" for kind, count in section["splits"].items()),
         "test_share": section["test_share"],
@@ -143,11 +146,20 @@ def table_a2_1(section: Mapping[str, Any], episodes: int, published: Mapping[str
         "validation_share": section["validation_share"],
         "validation_episodes": f"{validation} of {episodes}",
     }
+    for name in section["learners"]:
+        if name not in plain(section):
+            facts = section["learners"][name].items()
+            ours[f"learner {name}"] = ", ".join(f"{key} {value}" for key, value in facts)
     rows = [
         {"setting": name, "value": str(value), "paper": published.get(name)}
         for name, value in ours.items()
     ]
     return with_metadata(pa.Table.from_pylist(rows, schema=SETUP), "table_a2_1")
+
+
+def _each(values: Iterable[str]) -> str:
+    """Different values, in their order."""
+    return ", ".join(dict.fromkeys(values))
 
 
 def read_ranks(path: Path | str) -> dict[str, list[Rank]]:

@@ -1,6 +1,6 @@
 """How well models find the zeros of the true Jacobian, beside guesses without a network."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,11 +42,12 @@ SCHEMA = pa.schema(
 )
 
 
-def table_recovery(recovery: pa.Table) -> pa.Table:
+def table_recovery(recovery: pa.Table, twins: Sequence[Sequence[str]]) -> pa.Table:
     """Recovery of the zero pattern: trained networks, untrained ones, controls and guesses.
 
     Args:
         recovery: tables of kind ``learning_recovery`` of all environments, learners and guesses.
+        twins: the learners in groups that are one and the same network before training.
 
     Returns:
         ``SCHEMA``: means over splits, of means over seeds; intervals where there are five
@@ -59,25 +60,29 @@ def table_recovery(recovery: pa.Table) -> pa.Table:
         for case in cases(select(recovery, split=split)):
             mine = of_case(select(recovery, split=split), case)
             shared = {"split": split, "environment": case[0], "behaviour": case[1]}
-            rows += [{**shared, **row} for row in _rows(mine)]
+            rows += [{**shared, **row} for row in _rows(mine, twins)]
     return with_metadata(pa.Table.from_pylist(rows, schema=SCHEMA), "table_recovery")
 
 
-def _rows(scores: pa.Table) -> Iterator[dict[str, Any]]:
+def _rows(scores: pa.Table, twins: Sequence[Sequence[str]]) -> Iterator[dict[str, Any]]:
     """All guesses for each set of elements, average and regime."""
     wanted = numbers(scores)
     for key in sorted({tuple(row[k] for k in KEYS) for row in scores.select(KEYS).to_pylist()}):
         facts = dict(zip(KEYS, key, strict=True))
         these = select(scores, **facts)
-        for guess, table in _guesses(these).items():
+        for guess, table in _guesses(these, twins).items():
             if table.num_rows:
                 yield {**facts, "guess": guess, **_row(table, wanted)}
 
 
-def _guesses(scores: pa.Table) -> dict[str, pa.Table]:
+def _guesses(scores: pa.Table, twins: Sequence[Sequence[str]]) -> dict[str, pa.Table]:
     """Every guess and its rows: networks and controls in the study's order, then the others."""
     models, mixed = select(scores, source="model"), select(scores, source="permuted")
-    found = {"untrained": _once(select(scores, source="untrained"))}
+    fresh = select(scores, source="untrained")
+    found: dict[str, pa.Table] = {}
+    for names in twins:
+        guess = "untrained" if len(twins) == 1 else f"{names[0]}, untrained"
+        found[guess] = _once(fresh.filter(pc.is_in(fresh["learner"], pa.array(names))))
     found |= {name: select(models, learner=name) for name in learners(models)}
     found |= {f"{n}, samples permuted": select(mixed, learner=n) for n in networks(mixed)}
     others = scores.filter(pc.is_null(scores["learner"]))
@@ -86,7 +91,7 @@ def _guesses(scores: pa.Table) -> dict[str, pa.Table]:
 
 
 def _once(table: pa.Table) -> pa.Table:
-    """A row of each split and seed: untrained, its network is the same under every loss."""
+    """A row of each split and seed, of learners whose untrained network is the same."""
     keys = np.array([table["number"].to_pylist(), table["seed"].to_pylist()], int).T
     _, first = np.unique(keys.reshape(-1, 2), axis=0, return_index=True)
     return table.take(first)

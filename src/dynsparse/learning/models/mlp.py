@@ -1,6 +1,8 @@
 """The paper's network: a multilayer perceptron with dropout (section 5.4)."""
 
 import math
+from dataclasses import dataclass
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -8,10 +10,32 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynsparse.learning.models.activations import ACTIVATIONS
-from dynsparse.learning.models.base import Inputs, Jacobians, Outputs, WorldModel
-from dynsparse.learning.settings import ModelSettings
+from dynsparse.learning.models.base import (
+    Inputs,
+    Jacobians,
+    ModelSettings,
+    Outputs,
+    WorldModel,
+)
 
 Slopes = list[Float[Array, "batch width"]]
+
+
+@dataclass(frozen=True)
+class MLPSettings(ModelSettings):
+    """A multilayer perceptron.
+
+    Attributes:
+        depth: number of hidden layers.
+        width: units of each hidden layer.
+        activation: a name in ``activations.ACTIVATIONS``.
+        dropout: the share of hidden units that is switched off for a training sample.
+    """
+
+    depth: int
+    width: int
+    activation: str
+    dropout: float
 
 
 class MLP(WorldModel):
@@ -24,6 +48,8 @@ class MLP(WorldModel):
         dropout: the share of hidden units switched off in training; the others grow to make up.
     """
 
+    Settings: ClassVar = MLPSettings
+
     weights: tuple[Float[Array, "_ _"], ...]
     biases: tuple[Float[Array, " _"], ...]
     activation: str = eqx.field(static=True)
@@ -31,7 +57,7 @@ class MLP(WorldModel):
 
     @classmethod
     def create(
-        cls, settings: ModelSettings, inputs: int, outputs: int, *, key: PRNGKeyArray
+        cls, settings: MLPSettings, inputs: int, outputs: int, *, key: PRNGKeyArray
     ) -> "MLP":
         """Kaiming-normal weights (variance 2 / inputs of the layer; He et al. 2015), no biases."""
         sizes = [inputs, *[settings.width] * settings.depth, outputs]

@@ -6,6 +6,8 @@ import pytest
 import yaml
 from test_configuration import DEFAULT, changed, check, refusal
 
+from dynsparse.audit.manifest import NAME, Manifest, read_manifest, write_manifest
+from dynsparse.errors import DynsparseError
 from dynsparse.learning import learners
 from dynsparse.learning.losses import LOSSES
 
@@ -100,6 +102,14 @@ def test_an_old_study_is_told_what_to_write(losses):
     weights = {name: learner.get("weight", 0) for name, learner in found.items()}
     assert weights == (losses if isinstance(losses, dict) else {"state": 0})
     assert [learner["loss"] for learner in found.values()] == list(weights)
+
+
+def test_a_finished_study_of_before_is_not_read(tmp_path):
+    config = {**DEFAULT, "learning": {"losses": {"state": 0.0}}}
+    code = {"commit": "unknown", "changed": [], "packages": {}, "python": "3", "machine": "m"}
+    write_manifest(Manifest("old", config, code, (), {}, {}, {}), tmp_path / NAME)
+    with pytest.raises(DynsparseError, match="made by code that had no learners"):
+        read_manifest(tmp_path)
 
 
 def test_an_architecture_of_all_is_told_where_it_belongs():

@@ -165,7 +165,7 @@ def test_a_learner_that_nobody_has_heard_of_is_shown():
         place = table.column_names.index("learner")
         return table.set_column(place, "learner", pa.array(names))
 
-    tables = [renamed(table) for table in (curves(), sparsity(), recovery(), rollouts(), "state")]
+    tables = [renamed(table) for table in (curves(), sparsity(), recovery(), rollouts())]
     made = [
         table_8(*tables[:2], 1e-6, "state"),
         table_8_pairs(*tables, "state"),
@@ -258,7 +258,8 @@ def test_the_setup_names_learners_that_are_not_the_papers_network():
         **section()["learners"],
         "wide": {"architecture": "mlp", "loss": "state", "width": 99},
     }
-    rows = {r["setting"]: r["value"] for r in table_a2_1(section(learners=mine), 4, {}).to_pylist()}
+    study = section(learners=mine, environments=["Slider"])
+    rows = {row["setting"]: row["value"] for row in table_a2_1(study, 4, {}).to_pylist()}
     assert (rows["architecture"], rows["losses"]) == ("mlp", "state, state-jacobian-l1-sparse-only")
     assert rows["learner wide"] == "architecture mlp, loss state, width 99"
     assert "learner sparse" in rows

@@ -217,7 +217,7 @@ def losses_compared(parts, tmp_path_factory):
         folder = tmp_path_factory.mktemp(loss)
         result = trained(parts, folder, loss=loss, loss_weight=weight, **same)
         with precision("float32"):
-            sizes = np.asarray(make_sizes()(result.final, parts.test.inputs))
+            sizes = np.asarray(make_sizes().jacobian(result.final, parts.test))
         found[loss] = (result.history, sizes)
     return found
 

@@ -118,6 +118,10 @@ def read_manifest(folder: Path) -> Manifest:
     wrong = best_match(Draft202012Validator(schema("manifest")).iter_errors(plain))
     if wrong is not None:
         raise DynsparseError(f"{path}: not a manifest: {wrong.json_path}: {wrong.message}")
+    if "losses" in plain["config"].get("learning", {}):
+        raise DynsparseError(
+            f"{path}: the study was made by code that had no learners; read it with that code"
+        )
     rules = plain["rules"]
     artefacts = {
         name: Artefact(

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynsparse.learning.models import WorldModel
+from dynsparse.learning.models.base import Facts
 from dynsparse.learning.samples import Samples
-from dynsparse.learning.training import Data, Learner, over_seeds
+from dynsparse.learning.training import Data, Learner, facts_of, over_seeds
 
 # Samples whose Jacobians are in memory at once, for each seed.
 CHUNK = 512
@@ -36,7 +37,19 @@ class Scores(NamedTuple):
 
 
 Evaluate = Callable[[Learner, Data], Scores]
-Sizes = Callable[[Learner, Float[Array, "samples inputs"]], Array]
+Measure = Callable[[Learner, Samples | Data], Array]
+
+
+class Sizes(NamedTuple):
+    """What says how large each element is: small ones should be zeros.
+
+    Attributes:
+        jacobian: the size |J~| of every element, in every sample of every seed.
+        graph: the model's own graph, for models that have one.
+    """
+
+    jacobian: Measure
+    graph: Measure
 
 
 def make_evaluate(thresholds: Sequence[float]) -> Evaluate:
@@ -58,7 +71,8 @@ def make_evaluate(thresholds: Sequence[float]) -> Evaluate:
 
 def _sample_scores(model: WorldModel, each: Data, limits: Float[Array, " thresholds"]) -> Scores:
     """One sample's scores; without a true zero, ``relative`` is not finite."""
-    prediction, jacobian = model.linearise(each.inputs[None])
+    facts = {name: values[None] for name, values in facts_of(model, each).items()}
+    prediction, jacobian = model.told(facts).linearise(each.inputs[None])
     error = jacobian[0] - each.jacobian
     called = jnp.abs(jacobian[0])[..., None] < limits
     share = called.mean(axis=(0, 1))
@@ -73,15 +87,34 @@ def _sample_scores(model: WorldModel, each: Data, limits: Float[Array, " thresho
 
 
 def make_sizes() -> Sizes:
-    """A compiled function: the size |J~| of every element in every sample, of every seed."""
+    """Compiled functions: |J~| of every element in every sample, and the graph, of every seed."""
 
-    def one(learner: Learner, inputs: Float[Array, "samples inputs"]) -> Array:
-        def sample(each: Float[Array, " inputs"]) -> Array:
-            return jnp.abs(learner.model.linearise(each[None])[1][0])
+    def jacobian(model: WorldModel, x: Float[Array, "one inputs"]) -> Array:
+        return jnp.abs(model.linearise(x)[1][0])
 
-        return jax.lax.map(sample, inputs, batch_size=min(CHUNK, len(inputs)))
+    def graph(model: WorldModel, x: Float[Array, "one inputs"]) -> Array:
+        return model.graph(x)[0]
 
-    return jax.jit(over_seeds(one))
+    return Sizes(_per_sample(jacobian), _per_sample(graph))
+
+
+def _per_sample(measure: Callable[[WorldModel, Array], Array]) -> Measure:
+    """A compiled function: what is measured of each sample, of every seed."""
+
+    def one(learner: Learner, inputs: Array, facts: Facts) -> Array:
+        def sample(each: tuple[Array, Facts]) -> Array:
+            mine, known = jax.tree.map(lambda values: values[None], each)
+            return measure(learner.model.told(known), mine)
+
+        return jax.lax.map(sample, (inputs, facts), batch_size=min(CHUNK, len(inputs)))
+
+    compiled = jax.jit(over_seeds(one))
+
+    def measured(learner: Learner, samples: Samples | Data) -> Array:
+        facts = facts_of(learner.model, samples)
+        return compiled(learner, jnp.asarray(samples.inputs), facts)
+
+    return measured
 
 
 def on_device(samples: Samples) -> Data:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from dynsparse.learning.models.base import Facts
 from dynsparse.learning.normalisation import Scaler
 from dynsparse.learning.samples import Samples
 from dynsparse.learning.training import Learner, over_seeds
@@ -20,17 +21,26 @@ class Windows(NamedTuple):
         state: where each begins.
         action: what was done from there on.
         truth: the next state after each action, in units of outputs.
+        facts: what a privileged model is told before each step, of the recorded samples.
     """
 
     state: Float[Array, "windows outputs"]
     action: Float[Array, "windows steps actions"]
     truth: Float[Array, "windows steps outputs"]
+    facts: dict[str, Array]
 
 
-def windows(samples: Samples, starts: Int[np.ndarray, " rows"], steps: int, most: int) -> Windows:
+def windows(
+    samples: Samples,
+    starts: Int[np.ndarray, " rows"],
+    steps: int,
+    most: int,
+    told: Sequence[str] = (),
+) -> Windows:
     """At most ``most`` stretches of ``steps`` samples that begin at one of ``starts``.
 
-    Evenly spaced among those that a recorded episode holds whole; there may be none.
+    Evenly spaced among those that a recorded episode holds whole; there may be none. ``told`` names
+    the fields of samples that are ``facts``.
     """
     ends = starts + steps - 1
     starts, ends = starts[ends < len(samples.step)], ends[ends < len(samples.step)]
@@ -45,6 +55,7 @@ def windows(samples: Samples, starts: Int[np.ndarray, " rows"], steps: int, most
         jnp.asarray(samples.inputs[starts, :outputs]),
         jnp.asarray(samples.inputs[rows, outputs:]),
         jnp.asarray(samples.next_state[rows]),
+        {name: jnp.asarray(getattr(samples, name)[rows]) for name in told},
     )
 
 
@@ -60,11 +71,13 @@ def make_rollout(
     gain, shift = _to_inputs(scaler)
 
     def one(learner: Learner, given: Windows) -> Array:
-        def step(state: Array, action: Array) -> tuple[Array, Array]:
-            guess = learner.model(jnp.concatenate([state, action], axis=1))
+        def step(state: Array, done: tuple[Array, Facts]) -> tuple[Array, Array]:
+            action, facts = done
+            guess = learner.model.told(facts)(jnp.concatenate([state, action], axis=1))
             return guess * gain + shift, guess
 
-        _, guesses = jax.lax.scan(step, given.state, jnp.swapaxes(given.action, 0, 1))
+        by_step = jax.tree.map(lambda v: jnp.swapaxes(v, 0, 1), (given.action, given.facts))
+        _, guesses = jax.lax.scan(step, given.state, by_step)
         return _error(jnp.swapaxes(guesses, 0, 1), given.truth)[:, picked]
 
     return jax.jit(over_seeds(one))

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pyarrow as pa
 
 from dynsparse.console import say
 from dynsparse.learning import checkpoint, controls, records
-from dynsparse.learning.evaluation import Sizes, make_sizes, on_device
+from dynsparse.learning.evaluation import Measure, Sizes, make_sizes, on_device
+from dynsparse.learning.models import ARCHITECTURES
 from dynsparse.learning.preparation import Prepared, divisions, prepare
 from dynsparse.learning.rollout_error import make_rollout, windows
 from dynsparse.learning.run import Parts, Programs, Trained, programs, train
@@ -65,6 +65,7 @@ def train_models(
         "section": dict(section),
         "learner": learner,
         "settings": dataclasses.asdict(settings),
+        "told": list(ARCHITECTURES[settings.architecture].privileged),
         "seeds": list(seeds),
         "state_names": list(origin.state_names),
         "action_names": list(origin.action_names),
@@ -137,8 +138,8 @@ def recovery_rows(
 ) -> list[dict[str, Any]]:
     """How well each seed finds the zeros; a failed seed has no rows.
 
-    Networks are scored untrained too, and with the scores of each sample given to another. A seed
-    that is None is a model without either.
+    A model with a graph of its own is scored by that too (``graph``). Networks are also scored
+    untrained, and with each sample's scores given to another. A seed that is None is no network.
     """
     say(f"scoring the zeros of {shared['environment']}, {shared['learner']}, {prepared.division}")
     failed = trained.history.failed_epoch()
@@ -146,9 +147,11 @@ def recovery_rows(
     for number, seed in enumerate(seeds):
         if failed[number] >= 0:
             continue
-        sources = {"model": _scored(trained.final, number, prepared, sizes)}
+        sources = {"model": _scored(trained.final, number, prepared, sizes.jacobian)}
+        if trained.final.model.has_graph():
+            sources["graph"] = _scored(trained.final, number, prepared, sizes.graph)
         if seed is not None:
-            sources["untrained"] = _scored(trained.initial, number, prepared, sizes)
+            sources["untrained"] = _scored(trained.initial, number, prepared, sizes.jacobian)
             mixed = (controls.permuted(scores, seed) for scores in sources["model"])
             sources["permuted"] = Scored(*mixed)
         for source, scores in sources.items():
@@ -157,10 +160,10 @@ def recovery_rows(
     return rows
 
 
-def _scored(learner: Learner, number: int, prepared: Prepared, sizes: Sizes) -> Scored:
+def _scored(learner: Learner, number: int, prepared: Prepared, measure: Measure) -> Scored:
     """One seed's scores: the smaller an element, the higher."""
     mine = jax.tree.map(lambda leaf: leaf[number : number + 1], learner)
-    found = (sizes(mine, jnp.asarray(p.inputs))[0] for p in (prepared.validation, prepared.test))
+    found = (measure(mine, part)[0] for part in (prepared.validation, prepared.test))
     return Scored(*(-np.asarray(size).reshape(len(size), -1) for size in found))
 
 
@@ -183,7 +186,8 @@ def rollout_rows(
     fitting = [k for k in asked if len(windows(prepared.samples, prepared.split.test, k, most)[0])]
     if not fitting:
         return []
-    given = windows(prepared.samples, prepared.split.test, fitting[-1], most)
+    told = trained.final.model.privileged
+    given = windows(prepared.samples, prepared.split.test, fitting[-1], most, told)
     errors = np.asarray(make_rollout(prepared.scaler, fitting)(trained.final, given))
     failed = trained.history.failed_epoch()
     return [

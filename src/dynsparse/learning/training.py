@@ -24,6 +24,11 @@ class Data(NamedTuple):
     zero: Bool[Array, "samples outputs inputs"]
 
 
+def facts_of(model: WorldModel, samples: Any) -> dict[str, Array]:
+    """What a model is told of samples, which have ``Data``'s fields or more."""
+    return {name: jnp.asarray(getattr(samples, name)) for name in model.privileged}
+
+
 class Learner(eqx.Module):
     """One seed's model, its optimiser's state and its source of randomness.
 
@@ -102,9 +107,12 @@ def _loss(
     settings: TrainingSettings, model: WorldModel, samples: Data, key: PRNGKeyArray
 ) -> Float[Array, ""]:
     """A batch's loss. A loss that ignores the Jacobian costs none: the compiler drops it."""
+    model = model.told(facts_of(model, samples))
     guess = Guess(*model.linearise(samples.inputs, key))
     truth = Truth(samples.next_state, samples.jacobian, samples.zero)
-    return LOSSES[settings.loss](guess, truth, settings.loss_weight)
+    loss = LOSSES[settings.loss](guess, truth, settings.loss_weight)
+    own = model.penalty(samples.inputs, truth, key)
+    return loss if own is None else loss + own
 
 
 def _optimiser(settings: TrainingSettings) -> optax.GradientTransformation:

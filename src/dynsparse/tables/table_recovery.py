@@ -84,6 +84,8 @@ def _guesses(scores: pa.Table, twins: Sequence[Sequence[str]]) -> dict[str, pa.T
         guess = "untrained" if len(twins) == 1 else f"{names[0]}, untrained"
         found[guess] = _once(fresh.filter(pc.is_in(fresh["learner"], pa.array(names))))
     found |= {name: select(models, learner=name) for name in learners(models)}
+    own = select(scores, source="graph")
+    found |= {f"{name}, its graph": select(own, learner=name) for name in networks(own)}
     found |= {f"{n}, samples permuted": select(mixed, learner=n) for n in networks(mixed)}
     others = scores.filter(pc.is_null(scores["learner"]))
     sources = sorted(pc.unique(others["source"]).to_pylist())

@@ -1,6 +1,7 @@
 """What a world model is to the rest of the room."""
 
 import abc
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,9 +10,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from dynsparse.learning.losses import Scalar, Truth
+
 Inputs = Float[Array, "batch inputs"]
 Outputs = Float[Array, "batch outputs"]
 Jacobians = Float[Array, "batch outputs inputs"]
+Facts = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
@@ -23,10 +27,19 @@ class WorldModel(eqx.Module):
     """A map from normalised (state, action) to the normalised next state, batch by batch.
 
     All its leaves are arrays to be trained. With a ``key`` the model is in training, and whatever
-    is random in it depends on that key alone; without, it is deterministic.
+    is random in it depends on that key alone; without, it is deterministic. Samples must not
+    influence each other.
+
+    An architecture says how it is created and how it predicts; all else it may leave as it is.
+
+    Attributes:
+        Settings: the class of its settings; their names are those of the configuration.
+        privileged: what it is told of each sample beside state and action, in training and in
+            tests: names of fields of ``training.Data``. Its scores are no network's own merit.
     """
 
     Settings: ClassVar[type[ModelSettings]]
+    privileged: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     @abc.abstractmethod
@@ -47,14 +60,39 @@ class WorldModel(eqx.Module):
     def linearise(self, x: Inputs, key: PRNGKeyArray | None = None) -> tuple[Outputs, Jacobians]:
         """Predictions and their Jacobians, for one and the same draw of what is random.
 
-        By general reverse differentiation; an architecture that knows a cheaper way overrides it.
-        Samples must not influence each other: the gradient of an output's sum over the batch
-        is then that output's gradient in every sample.
+        By forward differentiation; an architecture that knows a cheaper way overrides it. A step
+        of one input in all samples at once moves each sample's prediction by its own derivative.
         """
-        prediction, pull = jax.vjp(lambda inputs: self(inputs, key), x)
-        outputs = prediction.shape[1]
-        seeds = jnp.broadcast_to(
-            jnp.eye(outputs, dtype=x.dtype)[:, None, :], (outputs, *prediction.shape)
+        prediction, push = jax.linearize(lambda inputs: self(inputs, key), x)
+        steps = jnp.broadcast_to(
+            jnp.eye(x.shape[1], dtype=x.dtype)[:, None, :], (x.shape[1], *x.shape)
         )
-        (rows,) = jax.vmap(pull)(seeds)
-        return prediction, jnp.moveaxis(rows, 0, 1)
+        return prediction, jnp.moveaxis(jax.vmap(push)(steps), 0, 2)
+
+    def told(self, facts: Facts) -> "WorldModel":
+        """The model that knows the facts of a batch, for predictions of this batch alone.
+
+        Args:
+            facts: an array for each name in ``privileged``, samples first.
+        """
+        return self
+
+    def penalty(self, x: Inputs, truth: Truth, key: PRNGKeyArray) -> Scalar | None:
+        """A term of its own in the training's loss, weighted by its own settings; None: none.
+
+        ``key`` is that of the batch's prediction, so that gates can be drawn alike. The truth is of
+        the training samples: a model may learn from it without being told of it in tests.
+        """
+        return None
+
+    def graph(self, x: Inputs) -> Jacobians:
+        """How sure the model's gates are that an input influences an output: from 0 to 1.
+
+        An architecture that does not say has no graph but that of its Jacobian.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def has_graph(cls) -> bool:
+        """Whether the architecture has a graph of its own."""
+        return cls.graph is not WorldModel.graph

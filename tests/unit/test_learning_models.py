@@ -97,13 +97,17 @@ class Quadratic(WorldModel):
 
     matrix: jax.Array
 
+    @classmethod
+    def create(cls, settings, inputs, outputs, *, key):
+        return cls(jax.random.normal(key, (outputs, inputs)))
+
     def __call__(self, x, key=None):
         return (x**2) @ self.matrix.T
 
 
 def test_an_architecture_without_a_closed_form_is_differentiated(float64):
-    matrix = jax.random.normal(jax.random.key(0), (3, 4))
+    model = Quadratic.create(None, 4, 3, key=jax.random.key(0))
     x = jax.random.normal(jax.random.key(1), (5, 4))
-    prediction, jacobian = Quadratic(matrix).linearise(x)
-    np.testing.assert_array_equal(prediction, (x**2) @ matrix.T)
-    np.testing.assert_allclose(jacobian, 2 * matrix[None] * x[:, None, :], rtol=1e-12)
+    prediction, jacobian = model.linearise(x)
+    np.testing.assert_array_equal(prediction, (x**2) @ model.matrix.T)
+    np.testing.assert_allclose(jacobian, 2 * model.matrix[None] * x[:, None, :], rtol=1e-12)

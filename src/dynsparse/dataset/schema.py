@@ -18,6 +18,8 @@ READABLE_VERSIONS = (1, 2)
 
 # Progress and integrity at once: the SHA-256 of an episode's arrays, zeros while unwritten.
 DIGEST = "episode_digest"
+# What an attribute of a stranger's file may take; names of a thousand dimensions take 30 kB.
+MOST_ATTRIBUTE_BYTES = 2**24
 
 
 @dataclass(frozen=True)
@@ -71,28 +73,48 @@ def read_info(file: h5py.File) -> DatasetInfo:
     Raises:
         DynsparseError: not a dataset, or one of another schema version.
     """
-    attributes, name = dict(file.attrs), file.filename
+    attributes, name = _attributes(file), file.filename
     if attributes.get("format") != FORMAT:
         raise DynsparseError(f"{name}: not a dynsparse dataset (attribute 'format' is missing)")
     version = attributes.get("schema_version")
-    if version is not None and int(version) not in READABLE_VERSIONS:
+    if version is not None and version not in READABLE_VERSIONS:
         readable = " and ".join(map(str, READABLE_VERSIONS))
         raise DynsparseError(
-            f"{name}: schema version {int(version)} cannot be read; this program reads {readable}"
+            f"{name}: schema version {version} cannot be read; this program reads {readable}"
         )
     if version == 1:
         attributes["tangent_names"] = "[]"
     missing = {field.name for field in fields(DatasetInfo)} - set(attributes)
     if missing:
         raise DynsparseError(f"{name}: attribute {min(missing)!r} is missing")
+    if not isinstance(_parsed(attributes["provenance"], f"{name}: the provenance"), dict):
+        raise DynsparseError(f"{name}: the provenance cannot be read: it is no mapping")
     values: dict[str, Any] = {}
     for field in fields(DatasetInfo):
-        value = attributes[field.name]
+        value, where = attributes[field.name], f"{name}: {field.name}"
         is_tuple = field.name.endswith("_names")
-        values[field.name] = _names(value, f"{name}: {field.name}") if is_tuple else _plain(value)
-    if not isinstance(_parsed(values["provenance"], f"{name}: the provenance"), dict):
-        raise DynsparseError(f"{name}: the provenance cannot be read: it is no mapping")
+        values[field.name] = _names(value, where) if is_tuple else _typed(value, field.type, where)
     return DatasetInfo(**values)
+
+
+def _attributes(file: h5py.File) -> dict[str, Any]:
+    """The attributes that a dataset has; what a stranger's file claims is looked at first."""
+    known = ("format", *(field.name for field in fields(DatasetInfo)))
+    found = {}
+    for name in (name for name in known if name in file.attrs):
+        attribute = file.attrs.get_id(name)
+        if attribute.shape != () or attribute.get_storage_size() > MOST_ATTRIBUTE_BYTES:
+            raise DynsparseError(f"{file.filename}: attribute {name!r} is no single small value")
+        found[name] = _plain(file.attrs[name])
+    return found
+
+
+def _typed(value: Any, kind: Any, where: str) -> Any:
+    """A value of the type that the field has: ``str``, ``int`` or ``float``."""
+    right = isinstance(value, (int, float) if kind is float else kind)
+    if not right or isinstance(value, bool) or (kind is not str and not 0 <= value < 2**53):
+        raise DynsparseError(f"{where} cannot be read: {str(value)[:50]!r} is no {kind.__name__}")
+    return value
 
 
 def _names(text: Any, where: str) -> tuple[str, ...]:

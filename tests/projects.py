@@ -136,6 +136,6 @@ def copy_project(root: Path, source: Path = ROOT) -> Project:
     root.mkdir(exist_ok=True)
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", ".training", "*.partial")
     for name in COPIED:
-        shutil.copytree(source / name, root / name, ignore=ignore)
+        shutil.copytree(source / name, root / name, symlinks=True, ignore=ignore)
     (root / "slurm").symlink_to("workflow/profiles/slurm")
     return Project(root, root / "config/config.yaml").variant()

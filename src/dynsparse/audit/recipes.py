@@ -16,13 +16,14 @@ from dynsparse.console import progress
 from dynsparse.dataset import open_dataset
 from dynsparse.errors import DynsparseError
 from dynsparse.files import sha256
+from dynsparse.project import project_folder
 from dynsparse.sparsity.parquet import read_table, write_table
 from dynsparse.study.item import Item
 from dynsparse.study.items import ITEMS
 from dynsparse.study.layout import ANY, Case, Study
 from dynsparse.study.making import make_apart
 
-PROJECT = Path(__file__).parents[3]
+PROJECT = project_folder()
 # The kinds of file that a recipe names all its files after.
 MAIN = (".parquet", ".svg")
 # Items that are made again at a time.

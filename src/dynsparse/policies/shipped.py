@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from dynsparse.errors import DynsparseError
+from dynsparse.project import project_folder
 
-SHIPPED = Path(__file__).parents[3] / "resources" / "experts"
+SHIPPED = project_folder() / "resources" / "experts"
 FILES = {"expert": "policy.safetensors", "half": "half.safetensors"}
 
 

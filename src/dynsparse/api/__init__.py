@@ -1,0 +1,1 @@
+"""What ``import dynsparse`` offers, and nothing else of the library leans on (docs/python.md)."""

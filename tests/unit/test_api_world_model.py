@@ -1,0 +1,118 @@
+"""World models of a study predict in the units of the data, by the scaler of their training."""
+
+import api_fakes
+import jax
+import numpy as np
+import pytest
+from projects import micro_config
+
+import dynsparse as ds
+from dynsparse.learning import checkpoint
+from dynsparse.learning.normalisation import Scaler
+from dynsparse.learning.settings import training_settings
+from dynsparse.learning.training import create
+from dynsparse.precision import precision
+
+SEEDS = (3, 1)
+SECTION = {
+    **micro_config()["learning"],
+    "environments": ["CartpoleBalance"],
+    "model": {"depth": 2, "width": 8, "activation": "elu", "dropout": 0.1},
+    "seeds": list(SEEDS),
+}
+SCALER = Scaler(
+    np.arange(5.0), np.array([1.0, 2, 3, 4, 5]), np.arange(4.0), np.array([0.1, 1, 10, 100])
+)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A study whose networks are those that training begins with; they tell as much."""
+    folder = tmp_path_factory.mktemp("results") / "micro"
+    api_fakes.write_study(folder, learning=SECTION)
+    with precision("float32"):
+        model = create(training_settings(SECTION, "state"), 5, 4, SEEDS).model
+    arrays = checkpoint.leaves("episode-0.model", model)
+    arrays |= checkpoint.leaves("episode-0.scaler", SCALER)
+    about = {
+        "section": SECTION,
+        "learner": "state",
+        "told": [],
+        "seeds": list(SEEDS),
+        "state_names": list(api_fakes.STATES),
+        "action_names": ["ctrl:slide [1]"],
+    }
+    path = folder / "learning/CartpoleBalance/random/state/models.safetensors"
+    checkpoint.write(path, arrays, about)
+    return folder, model
+
+
+def test_a_model_predicts_in_the_units_of_the_data(trained):
+    folder, networks = trained
+    study = ds.load(folder)
+    episode = study["CartpoleBalance", "random"][0]
+    for number, seed in enumerate(SEEDS):
+        model = study.world_model("CartpoleBalance", "state", seed=seed)
+        one = jax.tree.map(lambda leaf, n=number: leaf[n], networks)
+        x = np.concatenate([episode.state, episode.action], axis=1)
+        scaled = one(jax.numpy.asarray((x - SCALER.input_mean) / SCALER.input_scale, np.float32))
+        expected = np.asarray(scaled, float) * SCALER.output_scale + SCALER.output_mean
+        np.testing.assert_allclose(model(episode.state, episode.action), expected, rtol=1e-6)
+    assert model.state_names[3] == "qvel:hinge_1"
+
+
+def test_its_jacobians_are_the_slopes_of_its_predictions(trained):
+    model = ds.load(trained[0]).world_model("CartpoleBalance", "state")
+    state, action = np.ones((3, 4)), np.full((3, 1), 0.3)
+    found = model.linearise(state, action)
+    assert found.state_jacobian.shape == (3, 4, 4)
+    assert found.action_jacobian.shape == (3, 4, 1)
+    # Differences in float32: a step of 0.01 leaves four digits of an output's scale.
+    step, scale = 0.01, SCALER.output_scale
+    for column in range(4):
+        moved = [state + sign * step * np.eye(4)[column] for sign in (1, -1)]
+        slope = (model(moved[0], action) - model(moved[1], action)) / (2 * step)
+        wrong = np.abs(slope - found.state_jacobian[:, :, column]) / scale
+        assert wrong.max() < 1e-3
+    slope = (model(state, action + step) - model(state, action - step)) / (2 * step)
+    assert (np.abs(slope - found.action_jacobian[:, :, 0]) / scale).max() < 1e-3
+    assert (np.abs(found.state_jacobian) / scale[:, None]).max() > 1e-2
+    one = model.linearise(state[0], action[0])
+    np.testing.assert_allclose(one.state_jacobian, found.state_jacobian[0], rtol=1e-5)
+
+
+def test_what_was_not_trained_is_named(trained):
+    study = ds.load(trained[0])
+    for asked, what in (
+        ({"seed": 0}, r"seed 0 was not trained; trained were \[3, 1\]"),
+        ({"split": "policy-0"}, "split 'policy-0' does not exist; did you mean 'episode-0'"),
+    ):
+        with pytest.raises(ds.DynsparseError, match=what):
+            study.world_model("CartpoleBalance", "state", **asked)
+    with pytest.raises(ds.DynsparseError, match="the study has trained no such model"):
+        study.world_model("CartpoleBalance", "stat")
+    with pytest.raises(ds.DynsparseError, match="leads out of"):
+        study.world_model("CartpoleBalance", "../../../../x")
+    with pytest.raises(ds.DynsparseError, match="did you mean 'CartpoleBalance'"):
+        study.world_model("Cartpole", "state")
+    with pytest.raises(ds.DynsparseError, match=r"should be \(..., 4\)"):
+        study.world_model("CartpoleBalance", "state")(np.ones(3), np.ones(1))
+
+
+def test_a_strangers_weights_have_the_shapes_that_they_say(trained, tmp_path):
+    folder, _ = trained
+    source = folder / "learning/CartpoleBalance/random/state/models.safetensors"
+    arrays, about = checkpoint.read(source)
+    study = ds.load(folder)
+    path = folder / "learning/CartpoleBalance/random/other/models.safetensors"
+    wrong = {**arrays, "episode-0.model.weights[0]": np.ones((2, 3, 3), np.float32)}
+    for changed, what in (
+        ((wrong, about), "other shapes"),
+        (({}, about), "holds no world model"),
+        ((arrays, {}), "holds no world model"),
+        ((arrays, {**about, "told": ["zero"]}), "is told zero beside state and action"),
+        ((arrays, {**about, "section": 3}), "holds no world model"),
+    ):
+        checkpoint.write(path, *changed)
+        with pytest.raises(ds.DynsparseError, match=what):
+            study.world_model("CartpoleBalance", "other")

@@ -133,6 +133,25 @@ def test_no_bound_is_below_the_error(values):
     assert found.undecided.mean() < 0.01
 
 
+def test_a_step_that_rounds_more_than_its_size_tells_has_wider_bounds():
+    """Values near 1 that are found by way of 1e3 carry 1e-13, not the units of what comes out."""
+    rng = np.random.default_rng(0)
+    matrix, ways = rng.normal(size=(3, 12)), rng.normal(size=(12, 3, 40))
+    matrix[:, 1] = 0.0  # no error hides behind a share of nothing
+
+    def step(state, action, memory):
+        inputs = np.concatenate([state, action], axis=1)
+        through = np.einsum("ni,iok->nok", inputs, ways)
+        rounding = ((1e3 + through) - 1e3 - through).sum(axis=2)
+        return inputs @ matrix.T + rounding, np.zeros((len(inputs), 0), bool)
+
+    inputs = rng.normal(size=(500, 10)), rng.normal(size=(500, 2)), np.zeros((500, 1))
+    reference = central_differences(step, *inputs)
+    found = judge_elements(np.broadcast_to(matrix, (500, 3, 12)), reference)
+    assert not found.wrong.any()
+    assert found.excess.max() > 0.05  # nor is a bound worth nothing
+
+
 def test_the_error_is_relative_where_the_reference_is_large():
     reference = difference([[[0.1, 0.0]], [[100.0, 0.0]]])
     error = error_against(reference.jacobian + 1e-3, reference)

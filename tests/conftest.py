@@ -1,6 +1,7 @@
 """What the tests share: JAX's settings, loaded environments, and small datasets made once.
 
-Every compilation goes into JAX's cache on disk, in the same folder as that of the jobs.
+Every compilation goes into JAX's cache on disk, in the same folder as that of the jobs, and so do
+the programs that are kept (``dynsparse.programs``).
 """
 
 import os
@@ -16,6 +17,7 @@ import jax  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
+from dynsparse import programs  # noqa: E402
 from dynsparse.collection import CollectionSettings, collect  # noqa: E402
 from dynsparse.environments import load  # noqa: E402
 from dynsparse.job import prepare_to_compile  # noqa: E402
@@ -24,6 +26,13 @@ from dynsparse.precision import precision  # noqa: E402
 
 def pytest_configure(config):
     prepare_to_compile()
+
+
+@pytest.fixture(autouse=True)
+def patched_code_is_not_kept(request):
+    """A test that puts other code in place neither reads programs nor leaves any behind."""
+    if "monkeypatch" in request.fixturenames:
+        request.getfixturevalue("monkeypatch").setattr(programs, "_folder", lambda: None)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import numpy as np
 from dynsparse.console import progress, say
 from dynsparse.dataset import BlockWriter, DatasetInfo
 from dynsparse.environments import Dynamics, load
+from dynsparse.environments.identity import environment_identity, simulator_identity
 from dynsparse.environments.playground import Solver
 from dynsparse.errors import DynsparseError
 from dynsparse.jacobians import batched_jacobians, resolve_method
@@ -20,6 +21,7 @@ from dynsparse.jacobians.batches import Derive
 from dynsparse.jacobians.tangent import tangent_jacobians, tangent_names
 from dynsparse.policies.behaviours import Behaviour, make_behaviour
 from dynsparse.precision import Precision, precision
+from dynsparse.programs import kept
 from dynsparse.provenance import provenance
 
 Arrays = dict[str, np.ndarray]
@@ -76,7 +78,7 @@ def collect(
         dynamics = load(environment, settings.solver, settings.dtype)
         actor = make_behaviour(behaviour, environment, seed, policy)
         info = dataset_info(dynamics, actor, seed, settings)
-        rollout = jax.jit(partial(_rollout, dynamics, actor.act, settings.steps))
+        rollout = _rollouts(dynamics, actor, settings.steps)
         derive = batched_jacobians(dynamics, settings.method, settings.batch_samples)
         size, count = settings.block_episodes, settings.episodes
         label = f"{environment} {actor.kind} seed {seed}"
@@ -119,6 +121,17 @@ def dataset_info(
 def _episode_keys(seed: int, episodes: range) -> jax.Array:
     """One key per episode, so that an episode does not depend on the block it is in."""
     return jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(jnp.array(list(episodes)))
+
+
+def _rollouts(dynamics: Dynamics, actor: Behaviour, steps: int) -> Callable[..., Any]:
+    """``_rollout`` as one program for all seeds."""
+    identities = (
+        simulator_identity(dynamics),
+        environment_identity(dynamics.name, dynamics.environment),
+    )
+    identity = None if None in identities else [identities, actor.rule, steps]
+    name = f"{dynamics.name}-rollout-{actor.rule}"
+    return kept(name, __name__, partial(_rollout, dynamics, actor.act, steps), identity)
 
 
 def _rollout(

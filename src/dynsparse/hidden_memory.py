@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Float, Int
@@ -12,7 +11,8 @@ from dynsparse.console import progress
 from dynsparse.dataset import Dataset
 from dynsparse.environments import Dynamics, load
 from dynsparse.environments.playground import Solver
-from dynsparse.jacobians import batched_jacobians, in_batches
+from dynsparse.jacobians import batched_jacobians
+from dynsparse.jacobians.steps import batched_steps
 from dynsparse.precision import precision
 from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.source import identity_columns, source_name
@@ -37,8 +37,6 @@ SCHEMA = pa.schema(
 )
 # Steps per file whose Jacobians are compared: a share of a tenth is known to three points.
 SAMPLES = 100
-# Steps simulated together: one shape, hence one compilation.
-BATCH = 128
 # Half the widths of central differences, as in verification; where those of both widths disagree
 # by more than this share of the largest element, the two steps have no derivative.
 WIDTHS, JUMP = (1e-6, 1e-7), 1e-3
@@ -120,8 +118,13 @@ def measure_memory(dataset: Dataset, solver: Solver, threshold: float, batch: in
 
 def stepper(dynamics: Dynamics) -> Stepper:
     """Batches of control steps: the next states and the memories after them."""
-    program = jax.jit(jax.vmap(dynamics.step))
-    return lambda *inputs: in_batches(program, inputs, BATCH)
+    stepped = batched_steps(dynamics)
+
+    def advance(*inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        found = stepped(*inputs)
+        return found.next_state, found.memory
+
+    return advance
 
 
 def _read(dataset: Dataset) -> Steps:

@@ -15,7 +15,8 @@ import scipy.linalg  # noqa: F401
 from jaxtyping import Bool, Float
 from threadpoolctl import threadpool_limits
 
-from dynsparse.environments.dynamics import Dynamics
+from dynsparse.environments.dynamics import Dynamics, StepRecord
+from dynsparse.environments.identity import simulator_identity
 from dynsparse.jacobians.by_engine import engine_linearisations
 from dynsparse.jacobians.methods import (
     ENGINE,
@@ -25,6 +26,7 @@ from dynsparse.jacobians.methods import (
     resolve_method,
 )
 from dynsparse.precision import current_precision, in_precision
+from dynsparse.programs import kept
 
 # Takes states, actions, memories and what to tell of each batch's size; gives numpy arrays.
 Derive = Callable[..., Linearisation]
@@ -50,7 +52,8 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
     the solver was cut off in some simulator step, the one that decides at every call of the
     solver and takes line searches for what they look for; and for those in which a search was
     cut off too, the one that follows the searches. In environments that are ``OFTEN_CUT_OFF`` the
-    first is left out. A program is compiled when the first sample for it comes.
+    first is left out. A program is compiled when the first sample for it comes, and traced once
+    on a machine, see ``dynsparse.programs``.
 
     Args:
         dynamics: the environment's step.
@@ -114,7 +117,18 @@ def _not_finite(found: Linearisation) -> Bool[np.ndarray, " samples"]:
 
 
 def _program(dynamics: Dynamics, method: str) -> Callable[..., Linearisation]:
-    return in_precision(dynamics.dtype, jax.jit(jax.vmap(partial(linearise, dynamics, method))))
+    def plain(*samples: jax.Array) -> tuple[Any, ...]:
+        *found, record = jax.vmap(partial(linearise, dynamics, method))(*samples)
+        return (*found, tuple(record))
+
+    name = f"{dynamics.name}-{method.replace(' ', '-')}"
+    program = kept(name, __name__, plain, simulator_identity(dynamics))
+
+    def linearisations(*samples: np.ndarray) -> Linearisation:
+        *found, record = program(*samples)
+        return Linearisation(*found, StepRecord(*record))
+
+    return in_precision(dynamics.dtype, linearisations)
 
 
 def in_batches(

@@ -26,6 +26,7 @@ class Behaviour:
 
     Attributes:
         kind: one of ``KINDS``.
+        rule: what ``act`` is: ``random``, or the activation between a policy's layers.
         digest: SHA-256 of the policy's file; empty for a random behaviour.
         steps: control steps the policy was trained for; 0 for a random behaviour.
         parameters: arrays, in JAX's precision when the behaviour was made.
@@ -34,6 +35,7 @@ class Behaviour:
     """
 
     kind: str
+    rule: str
     digest: str
     steps: int
     parameters: Any
@@ -64,12 +66,13 @@ def make_behaviour(
         raise DynsparseError(f"behaviour {kind!r} does not exist; use {' or '.join(KINDS)}")
     base = playground_environment(environment)
     if kind == "random":
-        return Behaviour(kind, "", 0, _action_range(base.mj_model), random_action)
+        return Behaviour(kind, kind, "", 0, _action_range(base.mj_model), random_action)
     path = policy_file or shipped_expert(environment, seed, kind)
     sizes = observation_size(base, environment), int(base.action_size)
     policy = load_policy(path, environment, *sizes)
     stochastic, _ = policy_functions(policy.activation)
-    return Behaviour(kind, sha256(path), policy.steps, policy_parameters(policy), stochastic)
+    facts = (kind, policy.activation, sha256(path), policy.steps)
+    return Behaviour(*facts, policy_parameters(policy), stochastic)
 
 
 def random_action(

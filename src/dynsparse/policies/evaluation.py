@@ -11,10 +11,12 @@ import numpy as np
 from jaxtyping import Float
 
 from dynsparse.environments import playground_environment
+from dynsparse.environments.identity import environment_identity
 from dynsparse.mjx_internals import bodies_computed_once
 from dynsparse.policies.checkpoint import Policy
 from dynsparse.policies.network import PolicyParameters, policy_functions, policy_parameters
 from dynsparse.precision import precision
+from dynsparse.programs import kept
 
 EPISODES = 128
 EPISODE_STEPS = 1000
@@ -87,7 +89,10 @@ def _episodes(name: str, activation: str, steps: int) -> Callable[..., jax.Array
         with bodies_computed_once():
             return jax.lax.scan(step, environment.reset(keys[0]), keys[1:])[1].sum()
 
-    return jax.jit(jax.vmap(episode, in_axes=(None, 0, 0)))
+    known = environment_identity(name, environment)
+    identity = None if known is None else [known, activation, steps]
+    episodes = jax.vmap(episode, in_axes=(None, 0, 0))
+    return kept(f"{name}-returns-{activation}", __name__, episodes, identity)
 
 
 def mean_return(returns: Float[np.ndarray, " episodes"], seed: int) -> Return:

@@ -3,20 +3,17 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Array, Float, Int8
-from mujoco import mjx
+from jaxtyping import Float
 
-from dynsparse import mjx_internals
 from dynsparse.console import progress, say
 from dynsparse.dataset import Dataset, DatasetInfo
 from dynsparse.environments import Dynamics, load
-from dynsparse.environments.dynamics import Action, Memory, State
 from dynsparse.environments.playground import Solver
-from dynsparse.jacobians import ENGINE, batched_jacobians, in_batches
-from dynsparse.precision import Precision, in_precision, precision
+from dynsparse.jacobians import ENGINE, batched_jacobians
+from dynsparse.jacobians.steps import BATCH, batched_steps
+from dynsparse.precision import Precision, precision
 from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.source import source_name
 from dynsparse.verification.differences import (
@@ -31,9 +28,6 @@ from dynsparse.verification.differences import (
 )
 from dynsparse.verification.replay import replay
 from dynsparse.verification.samples import pick_samples
-
-# Samples simulated together: one shape, hence one compilation, whatever is asked for.
-BATCH = 128
 
 _KEYS = [
     ("environment", pa.string()),
@@ -212,19 +206,11 @@ def _counted(elements: np.ndarray) -> np.ndarray:
 def mjx_steps(dynamics: Dynamics) -> Steps:
     """Batches of MJX's control step, with the piece that each simulator step was on."""
 
-    def observe(_: mjx.Data, after: mjx.Data) -> Int8[Array, " rows"]:
-        return mjx_internals.pieces(after)
-
-    def observed(
-        state: State, action: Action, memory: Memory
-    ) -> tuple[State, Int8[Array, "substeps rows"]]:
-        next_state, _, pieces = dynamics.observed_step(state, action, memory, observe)
-        return next_state, pieces
-
-    compiled = in_precision(dynamics.dtype, jax.jit(jax.vmap(observed)))
+    stepped = batched_steps(dynamics)
 
     def steps(*inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return in_batches(compiled, inputs, BATCH)
+        found = stepped(*inputs)
+        return found.next_state, found.pieces
 
     return steps
 

@@ -1,0 +1,47 @@
+"""Control steps of many samples on MJX, a batch at a time, without derivatives."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Float, Int8
+from mujoco import mjx
+
+from dynsparse import mjx_internals
+from dynsparse.environments.dynamics import Dynamics
+from dynsparse.environments.identity import simulator_identity
+from dynsparse.jacobians.batches import in_batches
+from dynsparse.precision import in_precision
+from dynsparse.programs import kept
+
+# Samples simulated together: one shape, hence one program, whoever asks and for how many.
+BATCH = 128
+
+
+class Stepped(NamedTuple):
+    """Control steps of some samples.
+
+    Attributes:
+        next_state: the states after them.
+        memory: the solver's warm start for the steps that follow.
+        pieces: the piece of the dynamics that each simulator step was on.
+    """
+
+    next_state: Float[np.ndarray, "samples state"]
+    memory: Float[np.ndarray, "samples nv"]
+    pieces: Int8[np.ndarray, "samples substeps rows"]
+
+
+def batched_steps(dynamics: Dynamics) -> Callable[..., Stepped]:
+    """A function that steps any number of samples, from arrays of states, actions and memories."""
+
+    def observe(_: mjx.Data, after: mjx.Data) -> jax.Array:
+        return mjx_internals.pieces(after)
+
+    def observed(*samples: jax.Array) -> tuple[Any, ...]:
+        return jax.vmap(lambda *sample: dynamics.observed_step(*sample, observe))(*samples)
+
+    program = kept(f"{dynamics.name}-steps", __name__, observed, simulator_identity(dynamics))
+    program = in_precision(dynamics.dtype, program)
+    return lambda *inputs: Stepped(*in_batches(program, inputs, BATCH))

@@ -1,18 +1,27 @@
 """Programs that are kept: the same results, traced once, and never a stale or a damaged one."""
 
+import copy
 import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from types import SimpleNamespace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from mujoco import mjx
 
 from dynsparse import programs
+from dynsparse.collection import _episode_keys, _rollouts
+from dynsparse.environments import Dynamics, load
+from dynsparse.environments.identity import environment_identity, simulator_identity
+from dynsparse.jacobians import batched_jacobians
+from dynsparse.jacobians.steps import batched_steps
+from dynsparse.policies.behaviours import make_behaviour
 from dynsparse.precision import precision
 
 MATRIX = np.array([[2.0, 0.5], [0.5, 1.0]])
@@ -289,3 +298,63 @@ def test_processes_that_make_the_same_program_at_once_end_well_and_a_later_one_r
     assert later.startswith("0 ")
     assert {text.split(" ", 1)[1] for text in (*said, later)} == {later.split(" ", 1)[1]}
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.fixture(scope="module")
+def pendulum():
+    return load("PendulumSwingup")
+
+
+def results(dynamics):
+    """A rollout, its Jacobians and its steps, each by a program that is not yet loaded."""
+    with precision("float64"):
+        actor = make_behaviour("random", dynamics.name, 0)
+        rolled = _rollouts(dynamics, actor, 4)(actor.parameters, _episode_keys(0, range(2)))
+        seen = (np.asarray(rolled[name]) for name in ("state", "action", "memory"))
+        inputs = [values.reshape(8, -1) for values in seen]
+        derived = batched_jacobians(dynamics, "implicit", 8)(*inputs)
+        return jax.tree.map(np.asarray, (rolled, derived, batched_steps(dynamics)(*inputs)))
+
+
+def test_an_environments_programs_give_the_same_to_the_last_bit(folder, monkeypatch, pendulum):
+    made = results(pendulum)
+    assert len(list(folder.iterdir())) == 3
+    with monkeypatch.context() as patch:
+        patch.setattr(programs.export, "export", None)  # whoever traces fails
+        read = results(pendulum)
+    monkeypatch.setattr(programs, "_folder", lambda: None)
+    plain = results(pendulum)
+    for found in (made, read):
+        jax.tree.map(np.testing.assert_array_equal, found, plain)
+
+
+def with_mass(dynamics, factor):
+    model = copy.copy(dynamics.mj_model)
+    model.body_mass[:] *= factor
+    return replace(dynamics, environment=SimpleNamespace(mj_model=model))
+
+
+def test_what_simulator_steps_depend_on_tells_them_apart(pendulum):
+    known = simulator_identity(pendulum)
+    assert known == simulator_identity(load("PendulumSwingup"))
+    assert known == simulator_identity(with_mass(pendulum, 1.0))
+    heavier = mjx.put_model(with_mass(pendulum, 1 + 1e-15).mj_model, impl="jax")
+    others = [
+        load("PendulumSwingup", "converged"),
+        with_mass(pendulum, 1 + 1e-15),
+        replace(pendulum, model=heavier),
+        replace(pendulum, substeps=pendulum.substeps + 1),
+        replace(pendulum, dtype="float32"),
+    ]
+    found = {known, *map(simulator_identity, others)}
+    assert len(found) == 1 + len(others)
+
+
+def test_what_is_made_elsewhere_is_not_known(pendulum):
+    class Elsewhere(Dynamics):
+        pass
+
+    other = Elsewhere(**{field.name: getattr(pendulum, field.name) for field in fields(pendulum)})
+    assert simulator_identity(other) is None
+    assert environment_identity("OwnPendulum", pendulum.environment) is None
+    assert environment_identity(pendulum.name, pendulum.environment) is not None

@@ -118,15 +118,15 @@ def _not_finite(found: Linearisation) -> Bool[np.ndarray, " samples"]:
 
 def _program(dynamics: Dynamics, method: str) -> Callable[..., Linearisation]:
     def plain(*samples: jax.Array) -> tuple[Any, ...]:
-        *found, record = jax.vmap(partial(linearise, dynamics, method))(*samples)
-        return (*found, tuple(record))
+        found = jax.vmap(partial(linearise, dynamics, method))(*samples)
+        return (*found[:-1], tuple(found.record))
 
     name = f"{dynamics.name}-{method.replace(' ', '-')}"
     program = kept(name, __name__, plain, simulator_identity(dynamics))
 
     def linearisations(*samples: np.ndarray) -> Linearisation:
-        *found, record = program(*samples)
-        return Linearisation(*found, StepRecord(*record))
+        next_state, by_state, by_action, record = program(*samples)
+        return Linearisation(next_state, by_state, by_action, StepRecord(*record))
 
     return in_precision(dynamics.dtype, linearisations)
 

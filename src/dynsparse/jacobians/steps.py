@@ -1,7 +1,7 @@
 """Control steps of many samples on MJX, a batch at a time, without derivatives."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -9,7 +9,7 @@ from jaxtyping import Float, Int8
 from mujoco import mjx
 
 from dynsparse import mjx_internals
-from dynsparse.environments.dynamics import Dynamics
+from dynsparse.environments.dynamics import Action, Dynamics, Memory, State
 from dynsparse.environments.identity import simulator_identity
 from dynsparse.jacobians.batches import in_batches
 from dynsparse.precision import in_precision
@@ -39,9 +39,11 @@ def batched_steps(dynamics: Dynamics) -> Callable[..., Stepped]:
     def observe(_: mjx.Data, after: mjx.Data) -> jax.Array:
         return mjx_internals.pieces(after)
 
-    def observed(*samples: jax.Array) -> tuple[Any, ...]:
-        return jax.vmap(lambda *sample: dynamics.observed_step(*sample, observe))(*samples)
+    def observed(state: State, action: Action, memory: Memory) -> tuple[State, Memory, jax.Array]:
+        return dynamics.observed_step(state, action, memory, observe)
 
-    program = kept(f"{dynamics.name}-steps", __name__, observed, simulator_identity(dynamics))
-    program = in_precision(dynamics.dtype, program)
-    return lambda *inputs: Stepped(*in_batches(program, inputs, BATCH))
+    program = kept(
+        f"{dynamics.name}-steps", __name__, jax.vmap(observed), simulator_identity(dynamics)
+    )
+    in_its_own = in_precision(dynamics.dtype, program)
+    return lambda *inputs: Stepped(*in_batches(in_its_own, inputs, BATCH))

@@ -138,17 +138,21 @@ def code_state(module: str) -> Any:
     """Digests and versions of the code behind a module; None if it was edited as we ran."""
     sources = sources_of(module.removeprefix("dynsparse."))
     digests = {path.relative_to(PACKAGE).as_posix(): sha256(path) for path in sources}
+    began = _process_began()
     # By the time of change, which nobody can set back as they can that of modification.
-    if max(path.stat().st_ctime for path in sources) >= _process_began():
+    if began is None or max(path.stat().st_ctime for path in sources) >= began:
         return None
     versions = {name: version(name) for name in PACKAGES}
     return [digests, versions, platform.machine(), sys.version]
 
 
 @cache
-def _process_began() -> float:
-    """When this process began, in seconds since 1970."""
-    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+def _process_began() -> float | None:
+    """When this process began, in seconds since 1970; None where the system does not tell."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    except OSError:
+        return None
     booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     return booted + ticks / os.sysconf("SC_CLK_TCK")
 

@@ -72,7 +72,7 @@ def fill(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
 
 
 def properties(
-    schema: Mapping[str, Any], root: Mapping[str, Any], value: Mapping[str, Any] | None = None
+    schema: Mapping[str, Any], root: Mapping[str, Any], value: Mapping[Any, Any] | None = None
 ) -> dict[str, Mapping[str, Any]]:
     """The keys that a mapping may have, together with what its conditions say of them.
 
@@ -89,7 +89,7 @@ def properties(
 
 
 def _conditional(
-    schema: Mapping[str, Any], root: Mapping[str, Any], value: Mapping[str, Any] | None
+    schema: Mapping[str, Any], root: Mapping[str, Any], value: Mapping[Any, Any] | None
 ) -> Iterator[Mapping[str, Any]]:
     for rule in schema.get("allOf", ()):
         if value is None:

@@ -24,7 +24,8 @@ _WHERE = {
     "simulator": "api.simulator",
     "zeros": "api.statistics",
 }
-__all__ = [*_WHERE, "__version__", "torch"]  # noqa: PLE0604, F822  # strings all of them
+# Not "torch": `from dynsparse import *` and `help(dynsparse)` work without PyTorch.
+__all__ = [*_WHERE, "__version__"]  # noqa: PLE0604, F822  # strings all of them
 
 
 def __getattr__(name: str) -> Any:

@@ -55,12 +55,16 @@ def test_every_name_is_there_and_told_to_type_checkers():
     assert public <= set(dir(ds))
     stub = (ROOT / "src/dynsparse/__init__.pyi").read_text()
     told = {line.split()[-1] for line in stub.splitlines() if " as " in line}
-    assert told == public - {"__version__"}
-    for name in public - {"torch"}:
+    assert told == {*public, "torch"} - {"__version__"}
+    for name in public:
         assert getattr(ds, name) is not None
     with pytest.raises(AttributeError, match="nothing"):
         ds.nothing  # noqa: B018
     assert (ROOT / "src/dynsparse/py.typed").exists()
+
+
+def test_everything_is_had_at_once_with_or_without_torch():
+    assert python("from dynsparse import *; print(load.__name__, __version__ != '')") == "load True"
 
 
 def test_the_version_is_that_of_the_project():

@@ -60,12 +60,14 @@ def test_a_setting_that_is_the_studys_own_makes_no_other_learner():
     assert "'plain' and 'a' are the same learner" in refusal(same)
 
 
-@pytest.mark.parametrize("name", ["controls", "search", "linear", "mean", "persistence"])
+@pytest.mark.parametrize(
+    "name", ["controls", "search", "linear", "mean", "persistence", "untrained"]
+)
 def test_names_of_folders_and_controls_are_taken(name):
     assert f"learning.learners: {name!r} is the name of" in refusal(study(**{name: STATE}))
 
 
-@pytest.mark.parametrize("name", ["", "A", "a b", "a/b", "a.b", "..", "a\n"])
+@pytest.mark.parametrize("name", ["", "A", "a b", "a/b", "a.b", "..", "a\n", "_a", "-a"])
 def test_names_are_those_of_folders(name):
     assert "may have small letters, digits, - and _ only" in refusal(study(**{name: STATE}))
 

@@ -79,21 +79,11 @@ def groups(info: DatasetInfo, level: str) -> Groups:
 
 def of_model(model: "mujoco.MjModel") -> dict[str, list[str]]:
     """Level -> the group of each dimension of the state (qpos, qvel)."""
-    import mujoco
-
-    kind = mujoco.mjtJoint
-    positions, velocities = {kind.mjJNT_FREE: 7, kind.mjJNT_BALL: 4}, {kind.mjJNT_FREE: 6}
-    velocities[kind.mjJNT_BALL] = 3
-    found: dict[str, list[str]] = {}
-    for level, name in (("joint", _joint), ("body", _body), ("tree", _tree)):
-        joints = [(name(model, j), kind(model.jnt_type[j])) for j in range(model.njnt)]
-        found[level] = [
-            group
-            for size in (positions, velocities)
-            for group, k in joints
-            for _ in range(size.get(k, 1))
-        ]
-    return found
+    # The joint of each position, as MuJoCo has that of each velocity.
+    positions = np.repeat(np.arange(model.njnt), np.diff([*model.jnt_qposadr, model.nq]))
+    joints = [int(joint) for joint in (*positions, *model.dof_jntid)]
+    named = {"joint": _joint, "body": _body, "tree": _tree}
+    return {level: [name(model, joint) for joint in joints] for level, name in named.items()}
 
 
 def _joint(model: "mujoco.MjModel", joint: int) -> str:

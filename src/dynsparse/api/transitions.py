@@ -12,9 +12,7 @@ from dynsparse.api.episode import Part
 from dynsparse.api.groups import groups
 from dynsparse.api.loading import load
 from dynsparse.errors import DynsparseError, did_you_mean
-from dynsparse.learning.splits import Episodes, by_episode
-
-SPLITS = ("train", "validation", "test")
+from dynsparse.learning.splits import Episodes, Split, by_episode
 
 
 class Transition(NamedTuple):
@@ -79,14 +77,13 @@ class Windows:
         self.rows, self.columns = self._groups.rows, self._groups.columns
         self._threshold, self._window = threshold, window
         chosen = _chosen(data, split, number, shares)
-        starts = [_starts(part, k, window or 1, all) for part, k in _numbered(data.parts)]
         # Part, episode in it, and first step of each sample.
         table = [
-            np.stack(np.broadcast_arrays(*place, starts[index]))
-            for index, place in enumerate(_places(data.parts))
+            np.broadcast_arrays(p, k, _starts(data.parts[p], k, window or 1, all))
+            for index, (p, k) in enumerate(_places(data.parts))
             if index in chosen
         ]
-        self._index = np.concatenate(table, axis=1)
+        self._index = np.concatenate([np.stack(place) for place in table], axis=1)
         if not len(self):
             raise DynsparseError("no sample is left: no step, or no window, has derivatives")
 
@@ -125,10 +122,6 @@ class Windows:
         return Transition(np.concatenate([state, action], axis=-1), following, graph)
 
 
-def _numbered(parts: Sequence[Part]) -> list[tuple[Part, int]]:
-    return [(part, k) for part in parts for k in range(part.info.episodes)]
-
-
 def _places(parts: Sequence[Part]) -> list[tuple[int, int]]:
     return [(p, k) for p, part in enumerate(parts) for k in range(part.info.episodes)]
 
@@ -137,8 +130,9 @@ def _chosen(data: Dataset, split: str | None, number: int, shares: tuple[float, 
     """Numbers of the episodes of a split, the one that studies make; a file is a policy."""
     if split is None:
         return set(range(len(data)))
-    if split not in SPLITS:
-        raise DynsparseError(f"split {split!r} does not exist; {did_you_mean(split, SPLITS)}")
+    if split not in Split._fields:
+        near = did_you_mean(split, Split._fields)
+        raise DynsparseError(f"split {split!r} does not exist; {near}")
     policies = [p for p, _ in _places(data.parts)]
     episodes = Episodes(np.arange(len(data)), np.array(policies))
     found = by_episode(episodes, *shares, number)

@@ -72,8 +72,13 @@ def test_the_normalised_jacobian_is_the_derivative_of_the_normalised_map(seed):
 
         x = rng.normal(size=4)
         expected = jax.jacfwd(normalised)(scaler.inputs(x))
-        found = scaler.jacobian(np.asarray(jax.jacfwd(step)(x)))
+        derivative = np.asarray(jax.jacfwd(step)(x))
+    found = scaler.jacobian(derivative)
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+    # And back, but for the rounding of products and quotients.
+    np.testing.assert_allclose(scaler.derivative(found), derivative, rtol=1e-12)
+    y = rng.normal(size=(5, 3))
+    np.testing.assert_allclose(scaler.next_states(scaler.outputs(y)), y, rtol=1e-12, atol=1e-13)
 
 
 def episodes_of(*policies, steps=20):

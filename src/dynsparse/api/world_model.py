@@ -65,10 +65,9 @@ class WorldModel:
         with precision("float32"):
             found = self._model.linearise(jnp.asarray(inputs, np.float32))
         following, jacobian = (np.asarray(values, np.float64) for values in found)
-        following = following * scaler.output_scale + scaler.output_mean
-        jacobian = jacobian * (scaler.output_scale[:, None] / scaler.input_scale)
-        whole = jacobian.reshape(*lead, ds, ds + da)
-        return Linear(following.reshape(*lead, ds), whole[..., :ds], whole[..., ds:])
+        whole = scaler.derivative(jacobian).reshape(*lead, ds, ds + da)
+        following = scaler.next_states(following).reshape(*lead, ds)
+        return Linear(following, whole[..., :ds], whole[..., ds:])
 
 
 def read_world_model(path: Path, seed: int | None, split: str | None) -> WorldModel:

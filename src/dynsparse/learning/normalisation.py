@@ -34,11 +34,23 @@ class Scaler(NamedTuple):
         """Z-scores of next states."""
         return (values - self.output_mean) / self.output_scale
 
+    def next_states(
+        self, values: Float[np.ndarray, "*n outputs"]
+    ) -> Float[np.ndarray, "*n outputs"]:
+        """Next states, from their z-scores."""
+        return values * self.output_scale + self.output_mean
+
     def jacobian(
         self, values: Float[np.ndarray, "*n outputs inputs"]
     ) -> Float[np.ndarray, "*n outputs inputs"]:
         """The Jacobian of the normalised map, from that of the map itself."""
         return values * (self.input_scale / self.output_scale[:, None])
+
+    def derivative(
+        self, values: Float[np.ndarray, "*n outputs inputs"]
+    ) -> Float[np.ndarray, "*n outputs inputs"]:
+        """The Jacobian of the map itself, from that of the normalised map."""
+        return values * (self.output_scale[:, None] / self.input_scale)
 
 
 def fit(

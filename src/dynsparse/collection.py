@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynsparse.console import progress, say
-from dynsparse.dataset import BlockWriter, DatasetInfo
+from dynsparse.dataset import BlockWriter, DatasetInfo, have_derivatives
 from dynsparse.environments import Dynamics, load
 from dynsparse.environments.identity import environment_identity, simulator_identity
 from dynsparse.environments.playground import Solver
@@ -178,7 +178,7 @@ def _with_jacobians(
         "contact": derived.record.contact,
         "constraint_active": derived.record.constraint_active,
         "solver_converged": derived.record.solver_converged,
-        "jacobian_ok": _finite(by_state) & _finite(by_action),
+        "jacobian_ok": have_derivatives(by_state, by_action),
     }
     if model.nq != model.nv:
         tangent = tangent_jacobians(model, state, next_state, by_state, by_action)
@@ -203,10 +203,6 @@ def _check_step(environment: str, taken: np.ndarray, differentiated: np.ndarray)
             " mjx_env.step(self.mjx_model, state.data, action, self.n_substeps); next states"
             f" differ by {differing:.2g}"
         )
-
-
-def _finite(jacobian: np.ndarray) -> np.ndarray:
-    return np.isfinite(jacobian).all(axis=(-2, -1))
 
 
 def _flat(values: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from dynsparse.api.episode import Part
 from dynsparse.api.rows import Given
-from dynsparse.dataset.schema import DatasetInfo, layout
+from dynsparse.dataset.schema import DatasetInfo, have_derivatives, layout
 from dynsparse.errors import DynsparseError
 
 
@@ -63,8 +63,7 @@ def part(
         elif name not in arrays:
             # What is not known is not a number; nothing touched or pushed that is known.
             arrays[name] = np.full(shape, np.nan if dtype == "float64" else 0, dtype)
-    finite = np.isfinite(by_state).all((2, 3)) & np.isfinite(by_action).all((2, 3))
-    arrays["jacobian_ok"] = finite
+    arrays["jacobian_ok"] = have_derivatives(by_state, by_action)
     return Part(info, {name: Given(values) for name, values in arrays.items()}, "arrays")
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 
 from dynsparse.api.names import bare, unit
 from dynsparse.api.optional import needed
+from dynsparse.dataset import have_derivatives
 from dynsparse.errors import DynsparseError
 
 if TYPE_CHECKING:
@@ -85,9 +86,8 @@ class Simulator:
                 raise DynsparseError(f"{self.name}: {what} {values.shape} should be {shape}")
             arrays.append(values.reshape(-1, size))
         found = self._derive(*arrays)
-        ok = [np.isfinite(x).all((1, 2)) for x in (found.state_jacobian, found.action_jacobian)]
-        parts = (found.next_state, found.state_jacobian, found.action_jacobian)
-        every = (*parts, found.record.memory, ok[0] & ok[1])
+        both = found.state_jacobian, found.action_jacobian
+        every = (found.next_state, *both, found.record.memory, have_derivatives(*both))
         return Jacobians(*(x.reshape((*state.shape[:-1], *x.shape[1:])) for x in every))
 
     @cached_property

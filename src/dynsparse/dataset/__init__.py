@@ -1,7 +1,7 @@
 """The dataset: rollouts and Jacobians in HDF5, written block by block, read by episode."""
 
 from dynsparse.dataset.reader import Dataset, Episode, describe, open_dataset
-from dynsparse.dataset.schema import SCHEMA_VERSION, DatasetInfo
+from dynsparse.dataset.schema import SCHEMA_VERSION, DatasetInfo, have_derivatives
 from dynsparse.dataset.writer import BlockWriter
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "DatasetInfo",
     "Episode",
     "describe",
+    "have_derivatives",
     "open_dataset",
 ]

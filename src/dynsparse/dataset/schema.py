@@ -8,6 +8,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from jaxtyping import Bool, Float
 
 from dynsparse.errors import DynsparseError
 from dynsparse.files import read_json
@@ -189,6 +190,14 @@ UNITS = {
     "tangent_state_jacobian": "unit of tangent row / unit of tangent column",
     "tangent_action_jacobian": "unit of tangent row / unit of action column",
 }
+
+
+def have_derivatives(
+    state_jacobian: Float[np.ndarray, "*n ds ds"], action_jacobian: Float[np.ndarray, "*n ds da"]
+) -> Bool[np.ndarray, "*n"]:
+    """What ``jacobian_ok`` says of each sample: whether all its elements are finite."""
+    finite = (np.isfinite(each).all(axis=(-2, -1)) for each in (state_jacobian, action_jacobian))
+    return np.logical_and(*finite)
 
 
 def episode_digest(arrays: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -18,13 +18,14 @@ TRUTH = Truth(
     jnp.array([[[False, True], [False, True]]]),
 )
 # (1 + 4) / 2, then the Jacobian terms: (1 + 4 + 0 + 0.25) / 4, (1 + 2 + 0 + 0.5) / 4,
-# (1 + 2 + 3 + 0.5) / 4 and, over the two zeros, (2 + 0.5) / 2.
+# (1 + 2 + 3 + 0.5) / 4, over the two zeros (2 + 0.5) / 2, and (1 + 4 + 9 + 0.25) / 4.
 BY_HAND = {
     "state": 2.5,
     "state-jacobian": 2.5 + 10 * 5.25 / 4,
     "state-jacobian-l1": 2.5 + 10 * 3.5 / 4,
     "state-jacobian-l1-regularizer": 2.5 + 10 * 6.5 / 4,
     "state-jacobian-l1-sparse-only": 2.5 + 10 * 2.5 / 2,
+    "state-jacobian-l2-regularizer": 2.5 + 10 * 14.25 / 4,
 }
 
 
@@ -39,9 +40,10 @@ def test_without_true_zeros_the_sparse_only_loss_is_the_state_loss():
     assert value == LOSSES["state"](GUESS, truth, 10.0)
 
 
-def test_the_regulariser_does_not_look_at_the_true_jacobian():
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+def test_a_regulariser_does_not_look_at_the_true_jacobian(norm):
     other = TRUTH._replace(jacobian=TRUTH.jacobian + 7, zero=~TRUTH.zero)
-    loss = LOSSES["state-jacobian-l1-regularizer"]
+    loss = LOSSES[f"state-jacobian-{norm}-regularizer"]
     assert loss(GUESS, TRUTH, 10.0) == loss(GUESS, other, 10.0)
 
 

@@ -14,13 +14,15 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from dynsparse.figures.style import SERIES
 from dynsparse.learning.selection import CONTROLS, learners, networks
 
-# The labels of the paper's Figure 8, for its network; other learners go by their own names.
+# The labels of the paper's Figure 8, for its network, and one of the same kind; other learners go
+# by their own names.
 LABELS = {
     "state": "MSE(s)",
     "state-jacobian": "+ MSE(J)",
     "state-jacobian-l1": "+ MAE(J)",
     "state-jacobian-l1-regularizer": "+ L1(J)",
     "state-jacobian-l1-sparse-only": "+ SAE(J)",
+    "state-jacobian-l2-regularizer": "+ L2(J)",
 }
 NO_CHANGE = {"persistence": "no change"}
 GREY = "#6F6F6F"

@@ -1,4 +1,6 @@
-"""What a world model is trained on (paper, section 5.4): five losses, one function each.
+"""What a world model is trained on (paper, section 5.4): losses, one function each.
+
+Five are the paper's; ``state_jacobian_l2_regularizer`` is ours.
 
 Everything is in normalised units. A loss takes a batch's predictions and truths and gives one
 number; ``weight`` multiplies its Jacobian term. Means are over samples and elements.
@@ -50,6 +52,15 @@ def state_jacobian_l1_regularizer(guess: Guess, truth: Truth, weight: float) -> 
     return state(guess, truth, weight) + weight * jnp.mean(jnp.abs(guess.jacobian))
 
 
+def state_jacobian_l2_regularizer(guess: Guess, truth: Truth, weight: float) -> Scalar:
+    """``state`` and the mean square of the model's own Jacobian; the true one is not used.
+
+    The control of ``state_jacobian_l1_regularizer``: it makes a model as smooth, and prefers no
+    zeros (Hoffman, Roberts and Yaida 2019, "Robust Learning with Jacobian Regularization").
+    """
+    return state(guess, truth, weight) + weight * jnp.mean(guess.jacobian**2)
+
+
 def state_jacobian_l1_sparse_only(guess: Guess, truth: Truth, weight: float) -> Scalar:
     """``state`` and the mean size of the model's Jacobian where the true one is zero."""
     zeros = jnp.maximum(truth.zero.sum(), 1)
@@ -63,4 +74,5 @@ LOSSES: dict[str, Callable[[Guess, Truth, float], Scalar]] = {
     "state-jacobian-l1": state_jacobian_l1,
     "state-jacobian-l1-regularizer": state_jacobian_l1_regularizer,
     "state-jacobian-l1-sparse-only": state_jacobian_l1_sparse_only,
+    "state-jacobian-l2-regularizer": state_jacobian_l2_regularizer,
 }

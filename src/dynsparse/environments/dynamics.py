@@ -113,14 +113,14 @@ class Dynamics:
         (state, memory), seen = jax.lax.scan(substep, (state, memory), length=self.substeps)
         return state, memory, seen
 
-    def record(self, _: mjx.Data, after: mjx.Data) -> StepRecord:
+    def record(self, before: mjx.Data, after: mjx.Data) -> StepRecord:
         """What one simulator step was like."""
         pairs = mjx_internals.collision_pairs(self.mj_model)
         return StepRecord(
             memory=after.qacc_warmstart,
             contact=mjx_internals.touching_pairs(after, pairs, self.mj_model.ngeom),
             constraint_active=mjx_internals.active_constraints(after),
-            solver_converged=mjx_internals.solver_converged(self.model, after),
+            solver_converged=mjx_internals.solver_converged(self.model, before, after),
         )
 
     def simulator_step(self, data: mjx.Data) -> mjx.Data:

@@ -8,10 +8,11 @@ from hypothesis.extra.numpy import arrays
 from learning_fakes import section, write_slider
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from dynsparse.learning import controls, recovery
+from dynsparse.learning import controls
 from dynsparse.learning.control_study import score_controls
 from dynsparse.learning.preparation import Division, prepare
-from dynsparse.learning.scoring import Scored, score_rows
+from dynsparse.scores import graphs, ranking
+from dynsparse.scores.recovery import Scored, score_rows
 
 SHAPE = (12, 3)
 # Few distinct values, so that ties are common.
@@ -21,10 +22,10 @@ LABELS = arrays(np.bool_, SHAPE)
 
 @given(SCORES, LABELS)
 def test_column_scores_equal_those_of_scikit_learn(score, zero):
-    areas, precisions = recovery.auroc(score, zero), recovery.average_precision(score, zero)
+    areas, precisions = ranking.auroc(score, zero), ranking.average_precision(score, zero)
     for column in range(SHAPE[1]):
         labels, values = zero[:, column], score[:, column]
-        if recovery.switches(zero)[column]:
+        if ranking.switches(zero)[column]:
             np.testing.assert_allclose(areas[column], roc_auc_score(labels, values))
         else:
             assert np.isnan(areas[column])
@@ -37,22 +38,22 @@ def test_column_scores_equal_those_of_scikit_learn(score, zero):
 
 @given(SCORES, LABELS)
 def test_the_chosen_threshold_has_the_best_f1(score, zero):
-    chosen = recovery.best_threshold(score, zero)
+    chosen = ranking.best_threshold(score, zero)
     if not zero.any():
         assert chosen == np.inf
         return
-    best = max(recovery.f1_score(score >= value, zero) for value in np.unique(score))
-    np.testing.assert_allclose(recovery.f1_score(score >= chosen, zero), best)
+    best = max(graphs.f1_score(score >= value, zero) for value in np.unique(score))
+    np.testing.assert_allclose(graphs.f1_score(score >= chosen, zero), best)
 
 
 def test_f1_and_hamming_distance_by_hand():
     zero = np.array([[True, False], [True, True]])
     called = np.array([[True, True], [False, True]])
     # two of three calls right, two of three zeros found; one wrong label in each sample
-    assert recovery.f1_score(called, zero) == pytest.approx(2 / 3)
-    assert recovery.hamming_distance(called, zero) == 1.0
+    assert graphs.f1_score(called, zero) == pytest.approx(2 / 3)
+    assert graphs.hamming_distance(called, zero) == 1.0
     nothing = np.zeros((2, 2), bool)
-    assert np.isnan(recovery.f1_score(nothing, nothing))
+    assert np.isnan(graphs.f1_score(nothing, nothing))
 
 
 @pytest.fixture(scope="module")

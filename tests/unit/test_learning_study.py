@@ -10,11 +10,11 @@ from dynsparse.learning import search as search_module
 from dynsparse.learning.control_study import score_controls
 from dynsparse.learning.preparation import Division, prepare
 from dynsparse.learning.records import SCHEMAS
-from dynsparse.learning.recovery import auroc
 from dynsparse.learning.search import combinations, search
 from dynsparse.learning.selection import CONTROLS, healthy
 from dynsparse.learning.settings import training_settings
 from dynsparse.learning.study import train_models
+from dynsparse.scores.ranking import auroc
 from dynsparse.sparsity.parquet import metadata_of
 
 

@@ -10,11 +10,11 @@ from dynsparse.learning import checkpoint, run, training
 from dynsparse.learning.evaluation import make_evaluate, make_sizes
 from dynsparse.learning.losses import LOSSES
 from dynsparse.learning.preparation import Division, prepare
-from dynsparse.learning.recovery import average_precision
 from dynsparse.learning.run import train
 from dynsparse.learning.study import parts_of
 from dynsparse.learning.training import create, make_epoch
 from dynsparse.precision import precision
+from dynsparse.scores.ranking import average_precision
 
 IDENTITY = {"environment": "Slider", "split": "episode", "data": "x", "learner": "mine"}
 THRESHOLDS = (1e-6, 1e-1)

@@ -13,9 +13,9 @@ from dynsparse.learning.history import History
 from dynsparse.learning.preparation import Prepared, divisions, prepare
 from dynsparse.learning.run import Trained, measured
 from dynsparse.learning.samples import some_of
-from dynsparse.learning.scoring import Scored, score_rows
 from dynsparse.learning.study import as_tables, measure, parts_of
 from dynsparse.precision import precision
+from dynsparse.scores.recovery import Scored, score_rows
 
 
 def score_controls(paths: Sequence[Path | str], section: Mapping[str, Any]) -> dict[str, pa.Table]:

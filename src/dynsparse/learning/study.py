@@ -16,11 +16,11 @@ from dynsparse.learning.models import ARCHITECTURES
 from dynsparse.learning.preparation import Prepared, divisions, prepare
 from dynsparse.learning.rollout_error import make_rollout, windows
 from dynsparse.learning.run import Parts, Programs, Trained, programs, train
-from dynsparse.learning.scoring import Scored, score_rows
 from dynsparse.learning.settings import TrainingSettings, training_settings
 from dynsparse.learning.splits import SAMPLE
 from dynsparse.learning.training import Learner
 from dynsparse.precision import precision
+from dynsparse.scores.recovery import Scored, score_rows
 
 
 class Learned(NamedTuple):

@@ -5,9 +5,10 @@ a minus sign, in normalised units; for a control, the share of zeros that it exp
 elements and rows are samples; averages over columns leave out those with one label only.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.stats import rankdata
 
 Score = Float[np.ndarray, "samples elements"]
 Label = Bool[np.ndarray, "samples elements"]
@@ -16,26 +17,44 @@ Label = Bool[np.ndarray, "samples elements"]
 def auroc(score: Score, zero: Label) -> Float[np.ndarray, " elements"]:
     """Area under the ROC curve of each column: the share of (zero, nonzero) pairs in order.
 
-    Ties count half. NaN where a column has one label only.
+    Ties count half. NaN where a column has one label only, or a score that is NaN.
     """
-    positives = zero.sum(axis=0)
-    pairs = positives * (len(zero) - positives)
-    ranks = rankdata(score, axis=0)
-    wins = np.where(zero, ranks, 0.0).sum(axis=0) - positives * (positives + 1) / 2
-    return np.divide(wins, pairs, out=np.full(zero.shape[1], np.nan), where=pairs > 0)
+    return _by_column(_auroc, score, zero)
 
 
 def average_precision(score: Score, zero: Label) -> Float[np.ndarray, " elements"]:
     """Average precision of each column: the precision at each zero's own score, averaged.
 
-    As scikit-learn defines it: no interpolation, ties at once. NaN without any zero.
+    As scikit-learn defines it: no interpolation, ties at once. NaN without any zero, or with a
+    score that is NaN.
     """
-    positives = zero.sum(axis=0)
-    above = rankdata(-score, method="max", axis=0)
-    # Nonzeros go to the very end, so that zeros are ranked among themselves.
-    found = rankdata(np.where(zero, -score, np.inf), method="max", axis=0)
-    total = np.where(zero, found / above, 0.0).sum(axis=0)
-    return np.divide(total, positives, out=np.full(zero.shape[1], np.nan), where=positives > 0)
+    return _by_column(_average_precision, score, zero)
+
+
+def _by_column(
+    measure: Callable[[np.ndarray, np.ndarray], float], score: Score, zero: Label
+) -> Float[np.ndarray, " elements"]:
+    """A measure of the sorted scores of zeros and of nonzeros, for each column."""
+    result = np.full(zero.shape[1], np.nan)
+    for column, (scores, labels) in enumerate(zip(score.T, zero.T, strict=True)):
+        if not np.isnan(scores).any():
+            result[column] = measure(np.sort(scores[labels]), np.sort(scores[~labels]))
+    return result
+
+
+def _auroc(zeros: np.ndarray, others: np.ndarray) -> float:
+    if not len(zeros) or not len(others):
+        return float("nan")
+    below, up_to = (np.searchsorted(others, zeros, side) for side in ("left", "right"))
+    return float((below.sum() + up_to.sum()) / (2 * len(zeros) * len(others)))
+
+
+def _average_precision(zeros: np.ndarray, others: np.ndarray) -> float:
+    if not len(zeros):
+        return float("nan")
+    found = len(zeros) - np.searchsorted(zeros, zeros, "left")
+    wrong = len(others) - np.searchsorted(others, zeros, "left")
+    return float((found / (found + wrong)).mean())
 
 
 def switches(zero: Label) -> Bool[np.ndarray, " elements"]:
@@ -56,14 +75,3 @@ def best_threshold(score: Score, zero: Label) -> float:
     called = np.arange(1, len(ranked) + 1)
     f1 = 2 * np.cumsum(labels) / (called + labels.sum())
     return float(ranked[last][np.argmax(f1[last])])
-
-
-def f1_score(called: Label, zero: Label) -> float:
-    """Harmonic mean of precision and recall of "zero"; NaN where nothing is or is called zero."""
-    total = int(called.sum()) + int(zero.sum())
-    return 2 * int((called & zero).sum()) / total if total else float("nan")
-
-
-def hamming_distance(called: Label, zero: Label) -> float:
-    """Structural Hamming distance: wrongly labelled elements per sample."""
-    return float((called != zero).sum() / max(len(zero), 1))

@@ -1,13 +1,22 @@
 """Recovery of the true zeros as rows of a table: all elements and switching ones, by contact."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from dynsparse.learning import recovery
-from dynsparse.learning.samples import Samples
+from dynsparse.scores import graphs, ranking
+
+
+@runtime_checkable
+class Truth(Protocol):
+    """What is true of samples; ``dynsparse.learning.samples.Samples`` is one."""
+
+    @property
+    def zero(self) -> Bool[np.ndarray, "samples outputs inputs"]: ...  # noqa: D102
+    @property
+    def contact(self) -> Bool[np.ndarray, " samples"]: ...  # noqa: D102
 
 
 class Scored(NamedTuple):
@@ -17,7 +26,7 @@ class Scored(NamedTuple):
     test: Float[np.ndarray, "test elements"]
 
 
-def score_rows(scored: Scored, validation: Samples, test: Samples) -> Iterator[dict[str, Any]]:
+def score_rows(scored: Scored, validation: Truth, test: Truth) -> Iterator[dict[str, Any]]:
     """One row per set of elements, regime and way of averaging.
 
     Switching elements are those with both labels among the test samples. ``micro`` pools the
@@ -26,7 +35,7 @@ def score_rows(scored: Scored, validation: Samples, test: Samples) -> Iterator[d
     for each set of elements; they belong to ``micro``.
     """
     chosen, truth = _flat(validation.zero), _flat(test.zero)
-    switching = recovery.switches(truth)
+    switching = ranking.switches(truth)
     masks = {"all": np.ones_like(switching), "switching": switching}
     regimes = {
         "all": np.ones_like(test.contact),
@@ -34,7 +43,7 @@ def score_rows(scored: Scored, validation: Samples, test: Samples) -> Iterator[d
         "no_contact": ~test.contact,
     }
     for elements, mask in masks.items():
-        threshold = recovery.best_threshold(scored.validation[:, mask], chosen[:, mask])
+        threshold = ranking.best_threshold(scored.validation[:, mask], chosen[:, mask])
         for regime, rows in regimes.items():
             score, zero = scored.test[rows][:, mask], truth[rows][:, mask]
             facts = {"elements": elements, "regime": regime, "samples": len(zero)}
@@ -44,30 +53,30 @@ def score_rows(scored: Scored, validation: Samples, test: Samples) -> Iterator[d
                     yield facts | _per_element(score, zero)
 
 
-def _micro(score: recovery.Score, zero: recovery.Label, threshold: float) -> dict[str, Any]:
+def _micro(score: ranking.Score, zero: ranking.Label, threshold: float) -> dict[str, Any]:
     called = score >= threshold
     column = (score.reshape(-1, 1), zero.reshape(-1, 1))
     return {
         "average": "micro",
         "scored_elements": zero.shape[1],
         "base_rate": float(zero.mean()),
-        "auroc": float(recovery.auroc(*column)[0]),
-        "average_precision": float(recovery.average_precision(*column)[0]),
+        "auroc": float(ranking.auroc(*column)[0]),
+        "average_precision": float(ranking.average_precision(*column)[0]),
         "threshold": threshold,
-        "f1": recovery.f1_score(called, zero),
-        "hamming_distance": recovery.hamming_distance(called, zero),
+        "f1": graphs.f1_score(called, zero),
+        "hamming_distance": graphs.hamming_distance(called, zero),
     }
 
 
-def _per_element(score: recovery.Score, zero: recovery.Label) -> dict[str, Any]:
-    both = recovery.switches(zero)
+def _per_element(score: ranking.Score, zero: ranking.Label) -> dict[str, Any]:
+    both = ranking.switches(zero)
     score, zero = score[:, both], zero[:, both]
     return {
         "average": "element",
         "scored_elements": int(both.sum()),
         "base_rate": _mean(zero.mean(axis=0)),
-        "auroc": _mean(recovery.auroc(score, zero)),
-        "average_precision": _mean(recovery.average_precision(score, zero)),
+        "auroc": _mean(ranking.auroc(score, zero)),
+        "average_precision": _mean(ranking.average_precision(score, zero)),
     }
 
 
@@ -75,5 +84,5 @@ def _mean(values: Float[np.ndarray, " elements"]) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _flat(values: Bool[np.ndarray, "samples outputs inputs"]) -> recovery.Label:
+def _flat(values: Bool[np.ndarray, "samples outputs inputs"]) -> ranking.Label:
     return values.reshape(len(values), -1)

@@ -1,0 +1,1 @@
+"""How well zeros, graphs and predictions are found: one function for studies and entries."""

@@ -135,6 +135,16 @@ def audit(results: Path, output: Path | None, **extent: int | None) -> None:
 
 
 @main.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="The page; of a study, a folder.")
+def view(source: Path, output: Path | None) -> None:
+    """Write pages on which episodes are looked at: of a dataset, or of the folder of a study."""
+    from dynsparse.explorer.view import view as write_pages
+
+    click.echo(write_pages(source, output))
+
+
+@main.command()
 @click.argument("documents", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--results", type=click.Path(path_type=Path), help="A study: take its tables over.")
 @click.option("--shipped", type=click.Path(path_type=Path), default="docs/results")

@@ -42,7 +42,7 @@ def case_page(
     about = _about(data, threshold) | {"structural": _structural(structure, data, shape)}
     about["robot"] = _robot(model, data) if model is not None else None
     room = MOST_BYTES - len(page(about, []).encode())
-    episodes = []
+    episodes: list[dict[str, Any]] = []
     for episode in _in_turn(data):
         one = _shortened(episode, threshold, model, room if not episodes else 0)
         size = len(one["data"]) + 1000
@@ -56,7 +56,7 @@ def case_page(
 def _about(data: Dataset, threshold: float) -> dict[str, Any]:
     info = data.parts[0].info
     zeros, samples = _zeros(data, threshold)
-    names = {
+    names: dict[str, list[Any]] = {
         kind: [[printable(bare(name)), printable(unit(name))] for name in getattr(info, kind)]
         for kind in ("state_names", "action_names")
     }

@@ -108,8 +108,9 @@ def poses(model: mujoco.MjModel, states: Float[np.ndarray, "T state"]) -> Poses:
     scale = max(float(np.abs(each).max(initial=1e-6)) for each in relative) / (2**15 - 1)
     where, paths = (np.rint(each / scale).astype(np.int16) for each in relative)
     turned = np.rint(np.array(turn) * (2**15 - 1)).astype(np.int16)
-    still = (np.ascontiguousarray(np.moveaxis(each, 0, -1)) for each in (where, turned, paths))
-    return Poses(np.ascontiguousarray(origin.T), *still, scale)
+    # Time goes last: what is alike stands side by side, and compresses.
+    still = [np.ascontiguousarray(np.moveaxis(each, 0, -1)) for each in (where, turned, paths)]
+    return Poses(np.ascontiguousarray(origin.T), still[0], still[1], still[2], scale)
 
 
 def _move(model: mujoco.MjModel, data: mujoco.MjData, state: Float[np.ndarray, " state"]) -> None:

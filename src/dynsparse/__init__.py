@@ -10,10 +10,12 @@ from typing import Any
 # Name -> module. By their names alone: a study makes anew what imports an edited module
 # (``dynsparse.sources``), and every stage imports this package.
 _WHERE = {
+    "Card": "benchmark.card",
     "Case": "api.episode",
     "Dataset": "api.dataset",
     "DynsparseError": "errors",
     "Episode": "api.episode",
+    "Evaluator": "benchmark.evaluator",
     "Jacobians": "api.simulator",
     "Simulator": "api.simulator",
     "Study": "api.study",

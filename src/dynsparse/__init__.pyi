@@ -10,6 +10,8 @@ from dynsparse.api.statistics import Zeros as Zeros
 from dynsparse.api.statistics import zeros as zeros
 from dynsparse.api.study import Study as Study
 from dynsparse.api.world_model import WorldModel as WorldModel
+from dynsparse.benchmark.card import Card as Card
+from dynsparse.benchmark.evaluator import Evaluator as Evaluator
 from dynsparse.errors import DynsparseError as DynsparseError
 from dynsparse.suite import environment_names as environment_names
 

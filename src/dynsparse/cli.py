@@ -145,6 +145,72 @@ def view(source: Path, output: Path | None) -> None:
 
 
 @main.command()
+@click.argument("predictions", type=click.Path(path_type=Path))
+@click.option("--check", is_flag=True, help="Only say whether the file can be scored.")
+@click.option("--task", type=click.Path(path_type=Path), help="A file; else the one it names.")
+@click.option("--data", type=click.Path(path_type=Path), multiple=True, help="Of the task.")
+@click.option("--output", type=click.Path(path_type=Path), help="Else PREDICTIONS.json.")
+def score(
+    predictions: Path, check: bool, task: Path | None, data: tuple[Path, ...], output: Path | None
+) -> None:
+    """Score a prediction file against the truth of its task, and write a card."""
+    from dynsparse.benchmark.evaluator import Evaluator
+    from dynsparse.benchmark.predictions import read_predictions, task_name
+
+    evaluator = Evaluator(task or task_name(predictions), data)
+    if check:
+        found = read_predictions(predictions, evaluator.task)
+        there = f"{len(evaluator.task.asked.seed)} rows of {', '.join(found.arrays)}"
+        click.echo(printable(f"{predictions}: fits task {evaluator.task.name}: {there}"))
+        return
+    card = evaluator.score(predictions)
+    path = output or predictions.with_name(f"{predictions.name}.json")
+    card.save(path)
+    click.echo(f"{card}\ncard: {path}")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def leaderboard(folder: Path) -> None:
+    """Make a leaderboard of the cards in a folder, in Markdown and HTML."""
+    from dynsparse.benchmark.leaderboard import write_leaderboard
+
+    for path in write_leaderboard(folder):
+        click.echo(path)
+
+
+@main.group()
+def task() -> None:
+    """Tasks of the benchmark."""
+
+
+@task.command("make")
+@click.argument("name")
+@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="An npz file.")
+def task_make(name: str, data: tuple[Path, ...], output: Path) -> None:
+    """Make the truth of a task from a study's folder, or from dataset files."""
+    from dynsparse.benchmark.task_files import make_task, paths_of, write_task
+
+    definition, paths = paths_of(name, data)
+    made = make_task(definition, paths)
+    write_task(made, output)
+    click.echo(f"{output}: {made}, data {made.about.dataset}")
+
+
+@task.command("controls")
+@click.argument("name")
+@click.argument("folder", type=click.Path(path_type=Path))
+def task_controls(name: str, folder: Path) -> None:
+    """Write the cards of a task's controls: guesses without a model, and the truth."""
+    from dynsparse.benchmark.controls import write_control_cards
+    from dynsparse.benchmark.task_files import read_task
+
+    for path in write_control_cards(read_task(name), folder):
+        click.echo(path)
+
+
+@main.command()
 @click.argument("documents", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--results", type=click.Path(path_type=Path), help="A study: take its tables over.")
 @click.option("--shipped", type=click.Path(path_type=Path), default="docs/results")

@@ -127,6 +127,21 @@ print(study.make("table_1")["paper_state_zero_elements"].to_pylist())
     assert python(installed, tmp_path, REFUSE + code).strip() == "[0]"
 
 
+def test_predictions_are_scored_without_jax(installed, tmp_path):
+    code = """
+import sys
+from dynsparse.cli import main
+import dynsparse as ds
+evaluator = ds.Evaluator("BallInCup-expert-1")
+evaluator.write("x.h5", {"influence": ~evaluator.task.asked.zero}, "truth", ["zeros-test"])
+main(["score", "x.h5", "--output", "cards/x.json"], standalone_mode=False)
+main(["leaderboard", "cards"], standalone_mode=False)
+"""
+    assert "skill over the mean pattern" in python(installed, tmp_path, REFUSE + code)
+    assert json.loads((tmp_path / "cards/x.json").read_text())["scores"]["skill"] == 1
+    assert "truth" in (tmp_path / "cards/leaderboard.html").read_text()
+
+
 @pytest.mark.slow
 def test_five_steps_of_a_shipped_expert_are_collected(installed, tmp_path):
     asked = "--environment CartpoleBalance --behaviour expert --episodes 1 --steps 5 --seed 0"

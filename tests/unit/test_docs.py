@@ -5,6 +5,7 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
@@ -124,7 +125,10 @@ def check_make(target, _):
 
 
 def check_dynsparse(command, words):
-    options = {name for each in main.commands[command].params for name in each.opts}
+    found = main.commands[command]
+    if isinstance(found, click.Group):
+        found = found.commands[words[0]]
+    options = {name for each in found.params for name in each.opts}
     assert {word for word in words if word.startswith("--")} <= options
 
 

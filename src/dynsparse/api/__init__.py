@@ -1,1 +1,1 @@
-"""What ``import dynsparse`` offers, and nothing else of the library leans on (docs/python.md)."""
+"""What ``import dynsparse`` offers; the benchmark alone leans on it (docs/python.md)."""

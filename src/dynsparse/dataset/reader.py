@@ -89,6 +89,10 @@ class Dataset:
         every = map(self.episode, range(self.info.episodes))
         return [episode.index for episode in every if not self._intact(episode)]
 
+    def digests(self) -> np.ndarray:
+        """The recorded digest of every episode, as bytes."""
+        return np.asarray(self._file[DIGEST][()])
+
     def _intact(self, episode: Episode) -> bool:
         digest = episode_digest({name: getattr(episode, name) for name in self._names})
         return bool((digest == self._file[DIGEST][episode.index]).all())

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -74,33 +74,37 @@ def read_info(file: h5py.File) -> DatasetInfo:
     Raises:
         DynsparseError: not a dataset, or one of another schema version.
     """
-    attributes, name = _attributes(file), file.filename
-    if attributes.get("format") != FORMAT:
+    known = ("format", *(field.name for field in fields(DatasetInfo)))
+    given, name = attributes(file, known), file.filename
+    if given.get("format") != FORMAT:
         raise DynsparseError(f"{name}: not a dynsparse dataset (attribute 'format' is missing)")
-    version = attributes.get("schema_version")
+    version = given.get("schema_version")
     if version is not None and version not in READABLE_VERSIONS:
         readable = " and ".join(map(str, READABLE_VERSIONS))
         raise DynsparseError(
             f"{name}: schema version {version} cannot be read; this program reads {readable}"
         )
     if version == 1:
-        attributes["tangent_names"] = "[]"
-    missing = {field.name for field in fields(DatasetInfo)} - set(attributes)
+        given["tangent_names"] = "[]"
+    missing = {field.name for field in fields(DatasetInfo)} - set(given)
     if missing:
         raise DynsparseError(f"{name}: attribute {min(missing)!r} is missing")
-    if not isinstance(_parsed(attributes["provenance"], f"{name}: the provenance"), dict):
+    if not isinstance(_parsed(given["provenance"], f"{name}: the provenance"), dict):
         raise DynsparseError(f"{name}: the provenance cannot be read: it is no mapping")
     values: dict[str, Any] = {}
     for field in fields(DatasetInfo):
-        value, where = attributes[field.name], f"{name}: {field.name}"
+        value, where = given[field.name], f"{name}: {field.name}"
         is_tuple = field.name.endswith("_names")
         values[field.name] = _names(value, where) if is_tuple else _typed(value, field.type, where)
     return DatasetInfo(**values)
 
 
-def _attributes(file: h5py.File) -> dict[str, Any]:
-    """The attributes that a dataset has; what a stranger's file claims is looked at first."""
-    known = ("format", *(field.name for field in fields(DatasetInfo)))
+def attributes(file: h5py.File, known: Sequence[str]) -> dict[str, Any]:
+    """The ``known`` attributes that a file has; what a stranger's claims is looked at first.
+
+    Raises:
+        DynsparseError: one of them is no single value, or larger than any has to be.
+    """
     found = {}
     for name in (name for name in known if name in file.attrs):
         attribute = file.attrs.get_id(name)

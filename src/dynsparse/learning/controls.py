@@ -1,21 +1,32 @@
 """Guesses of the zeros that are not made by a model, to hold a model's score against."""
 
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 from jaxtyping import Bool, Float
-from sklearn.neighbors import NearestNeighbors
-
-from dynsparse.learning.samples import Samples
 
 Shares = Float[np.ndarray, "samples elements"]
 
 
-def mean_pattern(train: Samples, asked: Samples) -> Shares:
+@runtime_checkable
+class Known(Protocol):
+    """What a guess may look at; ``dynsparse.learning.samples.Samples`` is one."""
+
+    @property
+    def inputs(self) -> Float[np.ndarray, "samples inputs"]: ...  # noqa: D102
+    @property
+    def zero(self) -> Bool[np.ndarray, "samples outputs inputs"]: ...  # noqa: D102
+    @property
+    def active(self) -> Bool[np.ndarray, "samples conditions"]: ...  # noqa: D102
+
+
+def mean_pattern(train: Known, asked: Known) -> Shares:
     """The share of training samples in which each element is zero: the same for every sample."""
     share = _labels(train).mean(axis=0)
     return np.broadcast_to(share, (len(asked.zero), len(share)))
 
 
-def contact_oracle(train: Samples, asked: Samples) -> Shares:
+def contact_oracle(train: Known, asked: Known) -> Shares:
     """The mean pattern of the training samples with the same contacts, limits and friction.
 
     It is told the truth about these in the sample asked for, which no model is. Combinations that
@@ -30,8 +41,10 @@ def contact_oracle(train: Samples, asked: Samples) -> Shares:
     return result
 
 
-def nearest_neighbours(train: Samples, asked: Samples, count: int) -> Shares:
+def nearest_neighbours(train: Known, asked: Known, count: int) -> Shares:
     """The mean pattern of the ``count`` training samples with the nearest state and action."""
+    from sklearn.neighbors import NearestNeighbors
+
     search = NearestNeighbors(n_neighbors=min(count, len(train.inputs))).fit(train.inputs)
     nearest = search.kneighbors(asked.inputs, return_distance=False)
     labels = _labels(train)
@@ -46,5 +59,5 @@ def permuted(scores: Shares, seed: int) -> Shares:
     return scores[np.random.default_rng(seed).permutation(len(scores))]
 
 
-def _labels(samples: Samples) -> Bool[np.ndarray, "samples elements"]:
+def _labels(samples: Known) -> Bool[np.ndarray, "samples elements"]:
     return samples.zero.reshape(len(samples.zero), -1)

@@ -1,0 +1,1 @@
+"""Models of others, scored against the truth: tasks, prediction files, cards, leaderboards."""

@@ -1,0 +1,265 @@
+"""Prediction files: what a model says of a task's samples (docs/benchmark.md)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from dynsparse.benchmark.strangers import Header, Source, checked, opened
+from dynsparse.benchmark.task import Task
+from dynsparse.errors import DynsparseError, did_you_mean
+from dynsparse.files import sha256, whole_file
+
+FORMAT = "dynsparse prediction 1"
+TEXTS = ("format", "task", "dataset", "method", "privileged")
+KEYS = ("seed", "episode", "step")
+STARTS = tuple(f"rollout_{key}" for key in KEYS)
+REAL, WHOLE, TRUTH = "fiub", "iu", "iub"
+# Arrays with a value for every sample: how many axes follow (of a state, or of a graph), and kind.
+BY_SAMPLE = {
+    "influence": ("graph", REAL),
+    "edge": ("graph", TRUTH),
+    "probability": ("graph", "f"),
+    "regime": ("", WHOLE),
+    "next_state": ("state", "f"),
+    "jacobian": ("graph", "f"),
+}
+# What a method may have been told beyond states, actions and next states of the training samples.
+PRIVILEGES = (
+    *("zeros-train", "jacobian-train", "contacts-train"),
+    *("model-xml", "zeros-test", "contacts-test"),
+)
+MOST_CHARACTERS = 200
+
+
+class Predictions(NamedTuple):
+    """What a model says of the samples that a task asks for, in their order.
+
+    Attributes:
+        method: its name.
+        privileged: names of ``PRIVILEGES``.
+        arrays: ``influence``, and what else there is of ``BY_SAMPLE``; ``rollout`` and its starts.
+        digest: SHA-256 of the file; None: it was none.
+    """
+
+    method: str
+    privileged: tuple[str, ...]
+    arrays: dict[str, np.ndarray]
+    digest: str | None
+
+
+class Given:
+    """Arrays in memory, in the place of a file."""
+
+    def __init__(self, texts: Mapping[str, str], arrays: Mapping[str, Any]) -> None:
+        """Take texts and arrays."""
+        self._texts = dict(texts)
+        self._arrays = {name: np.asarray(values) for name, values in arrays.items()}
+
+    def names(self) -> list[str]:
+        """Of all arrays."""
+        return list(self._arrays)
+
+    def text(self, name: str) -> str | None:
+        """A text; None if there is none."""
+        return self._texts.get(name)
+
+    def header(self, name: str) -> Header:
+        """Shape and type."""
+        return self._arrays[name].shape, self._arrays[name].dtype
+
+    def array(self, name: str) -> np.ndarray:
+        """An array."""
+        return self._arrays[name]
+
+
+def task_name(path: Path) -> str:
+    """The task that a prediction file says it is of.
+
+    Raises:
+        DynsparseError: it is no prediction file.
+    """
+    with opened(path) as source:
+        _check_format(source)
+        return source.text("task") or ""
+
+
+def read_predictions(path: Path, task: Task) -> Predictions:
+    """A prediction file, its rows in the order of the task's, whatever their order in the file.
+
+    Raises:
+        DynsparseError: one line says what is wrong with it.
+    """
+    with opened(path) as source:
+        found = taken(source, task)
+    return found._replace(digest=sha256(path))
+
+
+def given_predictions(
+    task: Task, arrays: Mapping[str, Any], method: str, privileged: tuple[str, ...] = ()
+) -> Predictions:
+    """Arrays in memory, checked as those of a file; without keys, in the order of ``task.asked``.
+
+    Raises:
+        DynsparseError: as ``read_predictions``.
+    """
+    return taken(Given(_texts(task, method, privileged), _with_keys(task, arrays)), task)
+
+
+def write_predictions(
+    path: Path,
+    task: Task,
+    arrays: Mapping[str, Any],
+    method: str,
+    privileged: tuple[str, ...] = (),
+) -> None:
+    """Write a prediction file; HDF5, or npz if its name says so.
+
+    Raises:
+        DynsparseError: as ``read_predictions``, or it cannot be written.
+    """
+    given_predictions(task, arrays, method, privileged)
+    texts, every = _texts(task, method, privileged), _with_keys(task, arrays)
+    with whole_file(path) as temporary:
+        if path.suffix == ".npz":
+            np.savez_compressed(temporary, allow_pickle=False, **texts, **every)
+            return
+        with h5py.File(temporary, "w") as file:
+            file.attrs.update(texts)
+            for name, values in every.items():
+                file.create_dataset(name, data=values)
+
+
+def _texts(task: Task, method: str, privileged: tuple[str, ...]) -> dict[str, str]:
+    values = (FORMAT, task.name, task.about.dataset, method, ", ".join(privileged))
+    return dict(zip(TEXTS, values, strict=True))
+
+
+def _with_keys(task: Task, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    keys = dict(zip(KEYS, task.asked.keys.T, strict=True))
+    return {**keys, **{name: np.asarray(values) for name, values in arrays.items()}}
+
+
+def taken(source: Source, task: Task) -> Predictions:
+    """What a file holds, checked and in the task's order.
+
+    Raises:
+        DynsparseError: as ``read_predictions``, without the file's name.
+    """
+    _check_format(source)
+    for what, wanted in (("task", task.name), ("dataset", task.about.dataset)):
+        found = source.text(what)
+        if found != wanted:
+            raise DynsparseError(f"{what} {found!r} should be {wanted!r}")
+    method = source.text("method") or ""
+    if not 0 < len(method) <= MOST_CHARACTERS:
+        raise DynsparseError(f"method: a name of 1 to {MOST_CHARACTERS} characters is needed")
+    privileged = _privileged(source.text("privileged") or "")
+    _check_names(source)
+    order = _order(source, task)
+    shape = task.about.shape
+    tails: dict[str, tuple[int, ...]] = {"graph": shape, "state": shape[:1], "": ()}
+    arrays = {}
+    for name in (name for name in BY_SAMPLE if name in source.names() or name == "influence"):
+        tail, kinds = BY_SAMPLE[name]
+        values = checked(source, name, (len(order), *tails[tail]), kinds)[order]
+        _check_values(name, values, task)
+        arrays[name] = values
+    return Predictions(method, privileged, {**arrays, **_rollout(source, task)}, None)
+
+
+def _check_format(source: Source) -> None:
+    if source.text("format") != FORMAT:
+        raise DynsparseError(f"no prediction file: its format is not {FORMAT!r}")
+
+
+def _privileged(text: str) -> tuple[str, ...]:
+    found = tuple(word.strip() for word in text.split(",") if word.strip() not in {"", "none"})
+    for word in found:
+        if word not in PRIVILEGES:
+            near = did_you_mean(word, PRIVILEGES)
+            raise DynsparseError(f"privileged: {word!r} does not exist; {near}")
+    return found
+
+
+def _check_names(source: Source) -> None:
+    """A misspelt array would be left out without a word."""
+    known = [*TEXTS, *KEYS, *BY_SAMPLE, "rollout", *STARTS]
+    for name in source.names():
+        if name not in known:
+            raise DynsparseError(f"array {name!r} does not exist; {did_you_mean(name, known)}")
+
+
+def _order(source: Source, task: Task) -> np.ndarray:
+    """Where the file has each sample that is asked for.
+
+    Raises:
+        DynsparseError: it has another number of rows, a row twice, or one that is not asked for.
+    """
+    asked = task.asked.keys
+    for name in (name for name in KEYS if name in source.names()):
+        claimed = source.header(name)[0]
+        if claimed != asked.shape[:1]:
+            raise DynsparseError(
+                f"{name} has rows {claimed}, and task {task.name} asks for {len(asked)}"
+            )
+    columns = [checked(source, name, asked.shape[:1], WHOLE) for name in KEYS]
+    found = np.stack(columns, axis=1).astype(np.int64)
+    rows, counts = np.unique(found, axis=0, return_counts=True)
+    if (counts > 1).any():
+        raise DynsparseError(f"{_named(rows[np.argmax(counts > 1)])} comes more than once")
+    order, wanted = np.lexsort(found.T), np.lexsort(asked.T)
+    different = (found[order] != asked[wanted]).any(axis=1)
+    if different.any():
+        missing = set(map(tuple, asked.tolist())) - set(map(tuple, found.tolist()))
+        raise DynsparseError(f"{_named(min(missing))} is asked for, and is not there")
+    result = np.empty(len(asked), np.int64)
+    result[wanted] = order
+    return result
+
+
+def _named(key: Any) -> str:
+    return ", ".join(f"{name} {int(value)}" for name, value in zip(KEYS, key, strict=True))
+
+
+def _check_values(name: str, values: np.ndarray, task: Task) -> None:
+    """Numbers are finite, truth values are 0 or 1, probabilities between them."""
+    good, what = np.isfinite(values), "not finite"
+    if name == "edge":
+        good, what = (values == 0) | (values == 1), "neither 0 nor 1"
+    if name == "probability":
+        good, what = (values >= 0) & (values <= 1), "not between 0 and 1"
+    bad = ~good.reshape(len(values), -1).all(axis=1)
+    if bad.any():
+        first = _named(task.asked.keys[np.argmax(bad)])
+        raise DynsparseError(f"{name}: {int(bad.sum())} rows are {what}, the first is {first}")
+
+
+def _rollout(source: Source, task: Task) -> dict[str, np.ndarray]:
+    """Predictions in open loop, and where each of them begins; nothing if there are none.
+
+    Raises:
+        DynsparseError: shapes do not fit, or one leaves its episode or begins elsewhere than at a
+            test sample.
+    """
+    if "rollout" not in source.names():
+        return {}
+    claimed = source.header("rollout")[0]
+    most = len(task.test.seed), task.about.steps
+    if len(claimed) != 3 or not 0 < claimed[0] <= most[0] or not 0 < claimed[1] <= most[1]:
+        raise DynsparseError(
+            f"rollout: {claimed} should be (at most {most[0]}, at most {most[1]},"
+            f" {task.about.shape[0]})"
+        )
+    values = checked(source, "rollout", (*claimed[:2], task.about.shape[0]), "f")
+    starts = [checked(source, name, claimed[:1], WHOLE) for name in STARTS]
+    keys = np.stack(starts, axis=1).astype(np.int64)
+    tested = set(map(tuple, task.test.keys.tolist()))
+    for key in keys.tolist():
+        if tuple(key) not in tested or key[2] + claimed[1] > task.about.steps:
+            raise DynsparseError(
+                f"rollout: {_named(key)} is no test sample with {claimed[1]} steps"
+            )
+    return {"rollout": values, "rollout_start": keys}

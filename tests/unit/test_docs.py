@@ -40,7 +40,10 @@ TESTS = {
     for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
 }
 # A file that a reader writes, a pattern of a command, a format: not to be looked for.
-NAMES = {"config/hoppers.yaml", "dynsparse COMMAND --help", "dynsparse dataset"}
+NAMES = {
+    *("config/hoppers.yaml", "dynsparse COMMAND --help"),
+    *("dynsparse dataset", "dynsparse prediction 1"),
+}
 FILES = (".csv", ".parquet", ".py", ".yaml")
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 def project_folder() -> Path:
-    """The folder with ``resources/``: the shipped experts and the paper's numbers.
+    """The folder with ``resources/``: the shipped experts, the paper's numbers, and tasks.
 
     It is the root of a checkout. A wheel has no such root, and holds them in the package.
     """

@@ -103,7 +103,8 @@ def test_experts_and_published_numbers_are_in_the_wheel(installed, tmp_path):
     code = """
 from dynsparse.policies.shipped import SHIPPED
 from dynsparse.project import project_folder
-for folder in (SHIPPED, *(project_folder() / "resources" / name for name in ("explorer", "paper"))):
+others = ("explorer", "paper", "tasks")
+for folder in (SHIPPED, *(project_folder() / "resources" / name for name in others)):
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         print(path.relative_to(project_folder()))
 print(project_folder())

@@ -14,6 +14,14 @@ METHOD_NAMES = ("auto", "unrolled", "implicit", "hybrid", "mujoco_c")
 LAST_SEED = 2**32 - 1
 
 
+# What the base install does without, by the name that is imported.
+OPTIONAL = {
+    *("brax", "flax", "jax", "jaxlib", "ml_collections", "mujoco", "mujoco_playground"),
+    *("rocrate", "safetensors", "scipy", "sklearn", "tabulate", "threadpoolctl", "tqdm"),
+    *("equinox", "matplotlib", "openTSNE", "optax", "PIL"),
+}
+
+
 class _OneLine(click.Group):
     """Ends a known error as one line with status 1."""
 
@@ -21,8 +29,18 @@ class _OneLine(click.Group):
         try:
             return super().invoke(ctx)
         except DynsparseError as error:
-            click.echo(f"error: {printable(str(error))}", err=True)
-            sys.exit(1)
+            message = printable(str(error))
+        except ModuleNotFoundError as error:
+            package = str(error.name).partition(".")[0]
+            if package not in OPTIONAL:
+                raise
+            extra = "workflow" if ctx.invoked_subcommand == "audit" else "simulate"
+            message = (
+                f"dynsparse {ctx.invoked_subcommand} needs {package}, which is not installed:"
+                f" pip install 'dynsparse[{extra}]'"
+            )
+        click.echo(f"error: {message}", err=True)
+        sys.exit(1)
 
 
 @click.group(cls=_OneLine)

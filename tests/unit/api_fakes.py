@@ -47,10 +47,12 @@ def planted(about):
     return {name: values for name, values in arrays.items() if name != DIGEST}
 
 
-def write(path, **changes):
-    """Write a dataset; gives its arrays."""
+def write(path, edits=None, **changes):
+    """Write a dataset; gives its arrays. ``edits`` has what is done to which of them before."""
     about = info(**changes)
     arrays = planted(about)
+    for name, edit in (edits or {}).items():
+        edit(arrays[name])
     with BlockWriter(path, about) as writer:
         writer.write(0, arrays)
         writer.finish()

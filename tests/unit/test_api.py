@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import dynsparse as ds
+from dynsparse.dataset import open_dataset
 from dynsparse.sparsity.merging import merge_seeds
 
 ROOT = Path(__file__).parents[2]
@@ -291,11 +292,95 @@ def test_zeros_of_two_seeds_are_those_of_each(tmp_path):
         assert table.equals(merge_seeds([each[k] for each in apart]))
 
 
-@pytest.mark.parametrize("threshold", [0.0, -1.0, [], float("nan")])
+NO_THRESHOLDS = [0.0, -1.0, float("nan"), float("inf")]
+
+
+@pytest.mark.parametrize("threshold", [*NO_THRESHOLDS, [], [1e-12, float("nan")]])
 def test_a_threshold_is_positive(path, threshold):
     api_fakes.write(path)
     with pytest.raises(ds.DynsparseError, match="should be positive"):
         ds.zeros(ds.load(path), threshold)
+
+
+@pytest.mark.parametrize("threshold", NO_THRESHOLDS)
+def test_so_is_that_of_an_episode(path, threshold):
+    api_fakes.write(path)
+    with pytest.raises(ds.DynsparseError, match="threshold: .* should be positive"):
+        ds.load(path)[0].zeros(threshold)
+
+
+def test_a_derivative_that_is_said_to_be_there_and_is_no_number_is_no_nonzero_element(path):
+    spoiled = {"state_jacobian": lambda values: values.__setitem__((1, 2, 0, 0), np.nan)}
+    api_fakes.write(path, edits=spoiled)
+    data, told = ds.load(path), "x.h5: episode 1: jacobian_ok says of 1 samples"
+    with pytest.raises(ds.DynsparseError, match=told):
+        data[1].zeros(1e-12)
+    with pytest.raises(ds.DynsparseError, match=told):
+        ds.zeros(data)
+    with open_dataset(path) as dataset, pytest.raises(ds.DynsparseError, match=told):
+        list(dataset.episodes())
+    assert data[0].zeros(1e-12).shape == (6, 4, 5)
+    assert np.isnan(data[1].jacobian("qpos:slider", "qpos:slider")[2])
+
+
+def test_names_that_differ_in_units_alone_tell_nothing_apart(path):
+    names = ("x [m]", "x [rad]", *api_fakes.STATES[2:])
+    api_fakes.write(path, state_names=names)
+    with pytest.raises(ds.DynsparseError, match="x.h5: 'x' names two dimensions"):
+        ds.load(path)
+
+
+def test_what_a_type_checker_would_refuse_gets_one_line_too(path):
+    """In a process of its own: while tests run, types are checked."""
+    api_fakes.write(path)
+    api_fakes.write_study(path.with_name("micro"))
+    asked = {
+        "should be positive": [
+            *(f"data.{call}" for call in ("episodes[0].zeros(True)", "episodes[0].zeros('1')")),
+            *(f"ds.zeros(data, {each})" for each in ("True", "'1e-12'", "None", "[True]")),
+            *(f"Windows(data, threshold={each})" for each in ("True", "None")),
+            *(f"Windows(data, split='test', shares=({each}, 0.1))" for each in ("'a'", "True")),
+            *(
+                f"ds.Dataset.from_arrays(state_jacobian=J, control_dt_s={e})"
+                for e in ("'a'", "True")
+            ),
+        ],
+        "should be a whole number": [
+            *(f"Windows(data, window={each})" for each in ("2.5", "True", "'3'", "data")),
+            *(f"Windows(data, split='test', number={each})" for each in ("0.5", "None", "-1")),
+        ],
+        "should be two, such as": [
+            *(f"Windows(data, split='test', shares={e})" for e in ("0.1", "(0.1,)", "None"))
+        ],
+        "a file, several files, a study's folder or": [
+            *(f"ds.load({each})" for each in ("None", "3", "[None]", "[1.5]"))
+        ],
+        "study['CartpoleBalance', 'random']": [
+            *(
+                f"study[{each}]"
+                for each in ("'CartpoleBalance'", "0", "None", "()", "'a', 'b', 'c'")
+            )
+        ],
+        "has no case": [*(f"study[{each}]" for each in ("'A', None", "0, 'random'", "[], {}"))],
+        "2 names are needed": [
+            "ds.Dataset.from_arrays(state_jacobian=np.zeros((5, 2, 2)), state_names=['a', 1])"
+        ],
+    }
+    code = f"""
+import numpy as np, dynsparse as ds
+from dynsparse.api.transitions import Windows
+data, study = ds.load({str(path)!r}), ds.load({str(path.with_name("micro"))!r})
+J = np.zeros((5, 1, 1))
+for wanted, calls in {asked!r}.items():
+    for call in calls:
+        try:
+            eval(call)
+        except ds.DynsparseError as error:
+            assert wanted in str(error) and str(error).isprintable(), (call, error)
+        else:
+            raise AssertionError(call)
+"""
+    python(code)
 
 
 def test_jacobians_of_any_simulator_are_a_dataset():
@@ -335,7 +420,25 @@ def test_without_actions_there_is_the_state_alone():
             {"state_jacobian": np.zeros((5, 2, 2)), "action_jacobian": np.zeros((4, 2, 1))},
             r"action_jacobian: .*should be \(1, 5, 2, da\)",
         ),
-        ({"state_jacobian": np.zeros((5, 2, 2)), "state_names": ["a", "a"]}, "2 different names"),
+        ({"state_jacobian": np.zeros((5, 2, 2)), "state_names": ["a", "a"]}, "'a' names two"),
+        ({"state_jacobian": np.zeros((5, 2, 2)), "state_names": ["a [m]", "a"]}, "'a' names two"),
+        ({"state_jacobian": np.zeros((5, 2, 2)), "state_names": ["a"]}, "2 names are needed"),
+        (
+            {
+                "state_jacobian": np.zeros((5, 1, 1)),
+                "action_jacobian": np.zeros((5, 1, 1)),
+                "state_names": ["a"],
+                "action_names": ["a [N]"],
+            },
+            "'a' names two dimensions of state and action",
+        ),
+        ({"state_jacobian": np.zeros((0, 3, 3))}, "no step, or no state"),
+        ({"state_jacobian": np.zeros((0, 5, 3, 3))}, "no step, or no state"),
+        ({"state_jacobian": np.zeros((5, 0, 0))}, "no step, or no state"),
+        *(
+            ({"state_jacobian": np.zeros((5, 1, 1)), "control_dt_s": dt_s}, "control_dt_s: .*posit")
+            for dt_s in (0.0, -0.1, np.nan, np.inf)
+        ),
         ({"state_jacobian": np.zeros((5, 2, 2)), "reward": np.zeros(4)}, "reward"),
     ],
 )

@@ -1,6 +1,7 @@
 """Files of people one does not know: one clear line, before memory is taken."""
 
 import json
+import os
 import resource
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import dynsparse as ds
+from dynsparse.api.transitions import Windows
 from dynsparse.dataset.schema import layout
 
 
@@ -81,6 +83,41 @@ def test_a_file_that_is_cut_short_after_it_was_loaded(path):
         data[3].jacobian()
 
 
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[:4096])
+
+
+def replaced(path):
+    api_fakes.write(path.with_name("y.h5"), seed=1)
+    path.with_name("y.h5").replace(path)
+
+
+def edited(path):
+    with path.open("r+b") as stream:
+        stream.seek(-8, 2)
+        stream.write(bytes(8))
+    os.utime(path, ns=(0, 0))
+
+
+@pytest.mark.parametrize("squeezed", [False, True])
+@pytest.mark.parametrize("change", [cut_short, replaced, edited, Path.unlink])
+def test_a_file_that_changes_after_an_episode_was_read(path, change, squeezed):
+    """A map of a file that was cut short would end the process."""
+    api_fakes.write(path)
+    if squeezed:
+        with h5py.File(path, "r+") as file:
+            values = file["state"][()]
+            del file["state"]
+            file.create_dataset("state", data=values, compression="gzip")
+    data = ds.load(path)
+    assert data[0].state.shape == (6, 4)
+    change(path)
+    with pytest.raises(ds.DynsparseError, match="x.h5: has changed since it was opened"):
+        _ = data[0].state
+    with pytest.raises(ds.DynsparseError, match="x.h5: has changed since it was opened"):
+        Windows(data)
+
+
 def test_another_files_bytes_are_not_read(path, tmp_path):
     secret = tmp_path / "secret"
     secret.write_bytes(b"x" * 10**6)
@@ -134,6 +171,7 @@ def test_an_attribute_of_more_bytes_than_any_has(path, monkeypatch):
         ("seed", 2**60),
         ("control_dt_s", "fast"),
         ("control_dt_s", np.nan),
+        ("control_dt_s", np.inf),
         ("environment", 3),
         ("state_names", json.dumps({"a": 1})),
     ],
@@ -143,6 +181,17 @@ def test_an_attribute_of_another_kind(path, name, value):
     with h5py.File(path, "r+") as file:
         file.attrs[name] = value
     with pytest.raises(ds.DynsparseError, match=f"{name} cannot be read"):
+        ds.load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("episodes", 0), ("steps", 0), ("control_dt_s", 0.0), ("state_names", "[]")]
+)
+def test_a_file_of_nothing(path, name, value):
+    api_fakes.write(path)
+    with h5py.File(path, "r+") as file:
+        file.attrs[name] = value
+    with pytest.raises(ds.DynsparseError, match=f"x.h5: {name}: there are none, or it is 0"):
         ds.load(path)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import dynsparse as ds
+from dynsparse.api.given import whole
 from dynsparse.api.groups import LEVELS, Groups, groups
 from dynsparse.api.transitions import Windows
 from dynsparse.learning.splits import Episodes, by_episode
@@ -131,13 +132,40 @@ def test_what_does_not_exist_is_named(path, tmp_path):
         Windows(path, level="bodies")
     with pytest.raises(ds.DynsparseError, match="split 'tests'.*did you mean 'test'"):
         Windows(path, split="tests")
-    with pytest.raises(ds.DynsparseError, match="threshold"):
-        Windows(path, threshold=0.0)
-    with pytest.raises(ds.DynsparseError, match="window"):
-        Windows(path, window=0)
     api_fakes.write(tmp_path / "few.h5", episodes=2)
     with pytest.raises(ds.DynsparseError, match="cannot be split"):
         Windows(tmp_path / "few.h5", split="train")
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        *(({"threshold": x}, "threshold: .*positive") for x in (0.0, -1.0, np.nan, np.inf)),
+        *(({"window": x}, "window: .*whole number, at least 1") for x in (0, -3)),
+        ({"split": "test", "number": -1}, "number: .*at least 0"),
+        *(
+            ({"split": "test", "shares": x}, "shares: ")
+            for x in ((np.nan, 0.1), (0.1, 0.0), (0.1, 1.0), (0.1, -0.1))
+        ),
+    ],
+)
+def test_a_number_that_is_none_is_named(path, options, what):
+    api_fakes.write(path)
+    with pytest.raises(ds.DynsparseError, match=what):
+        Windows(path, **options)
+
+
+def test_a_whole_number_of_numpy_is_one():
+    assert whole(np.int64(6), "window", 1) == 6
+
+
+def test_a_derivative_that_is_no_number_makes_no_graph(path):
+    spoiled = {"action_jacobian": lambda values: values.__setitem__((1, 2, 0, 0), np.inf)}
+    api_fakes.write(path, edits=spoiled)
+    assert len(Windows(path).batch([0, 1]).x) == 2
+    with pytest.raises(ds.DynsparseError, match="x.h5: jacobian_ok says of 1 samples"):
+        Windows(path).batch(range(23))
+    assert len(Windows(path, all=True).batch(range(24)).x) == 24
 
 
 def test_other_dimensions_than_the_environments_have_no_bodies():

@@ -99,6 +99,35 @@ for ask in (lambda: ds.load("CartpoleBalance"), lambda: ds.torch):
     assert "'dynsparse[torch]'" in torch
 
 
+@pytest.mark.parametrize(
+    ("asked", "extra"),
+    [
+        ("collect --environment A --behaviour random --episodes 1 --steps 1 --seed 0", "simulate"),
+        ("train --environment A", "simulate"),
+        ("verify x.h5", "simulate"),
+        ("audit .", "workflow"),
+        ("blocks x.h5", "simulate"),
+    ],
+)
+def test_a_command_names_what_it_does_without(installed, tmp_path, asked, extra):
+    (tmp_path / "x.h5").touch()
+    output = ["--output", "y"] if extra == "simulate" and "--environment" in asked else []
+    code = f"""
+import sys
+sys.stderr = sys.stdout
+from dynsparse.cli import main
+sys.argv = ["dynsparse", *{[*asked.split(), *output]}]
+try:
+    main()
+except SystemExit as end:
+    print(end.code)
+"""
+    line, status = python(installed, tmp_path, REFUSE + code).splitlines()
+    assert line.startswith(f"error: dynsparse {asked.split()[0]} needs ")
+    assert line.endswith(f"which is not installed: pip install 'dynsparse[{extra}]'")
+    assert status == "1"
+
+
 def test_experts_and_published_numbers_are_in_the_wheel(installed, tmp_path):
     code = """
 from dynsparse.policies.shipped import SHIPPED

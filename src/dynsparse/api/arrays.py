@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dynsparse.api.episode import Part
+from dynsparse.api.given import positive
 from dynsparse.api.rows import Given
 from dynsparse.dataset.schema import DatasetInfo, have_derivatives, layout
 from dynsparse.errors import DynsparseError
@@ -37,6 +38,8 @@ def part(
         )
     by_state = by_state[None] if by_state.ndim == 3 else by_state
     episodes, steps, ds, _ = by_state.shape
+    if not by_state.size:
+        raise DynsparseError(f"state_jacobian: {by_state.shape}: there is no step, or no state")
     if action_jacobian is None:
         action_jacobian = np.empty((*by_state.shape[:3], 0))
     by_action = _shaped(action_jacobian, (episodes, steps, ds, -1), "action_jacobian")
@@ -48,7 +51,7 @@ def part(
         action_names=_names(action_names, by_action.shape[-1], "action"),
         contact_names=(),
         constraint_names=(),
-        control_dt_s=float(control_dt_s),
+        control_dt_s=positive(control_dt_s, "control_dt_s"),
         method="given",
         dtype="float64",
         episodes=episodes,
@@ -90,6 +93,6 @@ def _shaped(values: np.ndarray | None, shape: tuple[int, ...], name: str) -> np.
 
 def _names(names: Sequence[str] | None, count: int, prefix: str) -> tuple[str, ...]:
     found = tuple(names) if names is not None else tuple(f"{prefix}:{k}" for k in range(count))
-    if len(found) != count or len(set(found)) != count:
-        raise DynsparseError(f"{prefix}_names: {count} different names are needed, not {found}")
+    if len(found) != count or not all(isinstance(name, str) for name in found):
+        raise DynsparseError(f"{prefix}_names: {count} names are needed, not {found}")
     return found

@@ -10,6 +10,7 @@ import numpy as np
 
 from dynsparse.api import arrays
 from dynsparse.api.episode import Case, Episode, Part
+from dynsparse.api.given import check_distinct
 from dynsparse.api.labelled import to_numpy, to_xarray
 from dynsparse.api.names import bare, unit
 from dynsparse.api.rows import rows_of
@@ -45,7 +46,8 @@ class Dataset:
         """Take what ``open_part`` or ``from_arrays`` made.
 
         Raises:
-            DynsparseError: they are of different environments, or of different kind.
+            DynsparseError: they are of different environments, or of different kind; or names do
+                not tell dimensions apart.
         """
         first = parts[0]
         for part in parts[1:]:
@@ -57,6 +59,7 @@ class Dataset:
                         " is of one environment; load them apart"
                     )
         info = first.info
+        check_distinct(info.state_names, info.action_names, first.origin)
         self.parts = tuple(parts)
         self.cases: list[Case] = [part.case for part in parts]
         self.episodes = [Episode(part, k) for part in parts for k in range(part.info.episodes)]

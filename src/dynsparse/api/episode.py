@@ -7,10 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from dynsparse.api.given import positive
 from dynsparse.api.names import position
 from dynsparse.api.rows import Rows
 from dynsparse.api.sizes import check_fits
 from dynsparse.dataset import DatasetInfo
+from dynsparse.dataset.schema import check_derivatives
 
 
 class Case(NamedTuple):
@@ -152,10 +154,29 @@ class Episode:
         Returns:
             (T, ds, ds + da), bool; samples without a derivative are masked, so that means and sums
             leave them out.
+
+        Raises:
+            DynsparseError: the threshold is no positive number, or a derivative that is said to
+                be there is not finite.
         """
+        threshold = positive(threshold, "threshold")
+        self.check_derivatives()
         values = self.jacobian(all=True)
         mask = np.broadcast_to(~self.jacobian_ok[:, None, None], values.shape)
         return np.ma.masked_array(np.abs(values) < threshold, mask)
+
+    def check_derivatives(self) -> None:
+        """Refuse derivatives that are said to be there, and are not finite.
+
+        Raises:
+            DynsparseError: there is one.
+        """
+        check_derivatives(
+            self.state_jacobian,
+            self.action_jacobian,
+            self.jacobian_ok,
+            f"{self.part.origin}: episode {self.index}",
+        )
 
     def __repr__(self) -> str:
         return f"<Episode {self.index} of {'/'.join(map(str, self.case))}: {len(self)} steps>"

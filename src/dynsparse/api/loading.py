@@ -23,7 +23,7 @@ def load(source: Source | Iterable[Source]) -> Any:
             name (``./CheetahRun`` is the folder); or it cannot be read.
     """
     if not isinstance(source, str | os.PathLike):
-        return _dataset([Path(path) for path in source])
+        return _dataset(_paths(source))
     path, name = Path(source), str(source)
     if isinstance(source, str) and name in environment_names():
         if path.exists():
@@ -42,6 +42,15 @@ def load(source: Source | Iterable[Source]) -> Any:
         near = did_you_mean(name, environment_names())
         raise DynsparseError(f"{name!r} is neither a file, a folder, nor an environment; {near}")
     return _dataset([path])
+
+
+def _paths(source: Any) -> list[Path]:
+    try:
+        return [Path(path) for path in source]
+    except TypeError:
+        raise DynsparseError(
+            f"load: {source!r}: a file, several files, a study's folder or an environment is needed"
+        ) from None
 
 
 def _dataset(paths: list[Path]) -> Any:

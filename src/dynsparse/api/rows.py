@@ -53,10 +53,48 @@ class Given:
 
 
 @dataclass(frozen=True)
+class Version:
+    """A file as it was when it was opened; numbers of another would pass for its own.
+
+    Attributes:
+        path: of the file.
+        facts: size, time of the last change, and inode.
+    """
+
+    path: Path
+    facts: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, path: Path) -> "Version":
+        """What is there now."""
+        return cls(path, _facts(path))
+
+    def check(self) -> None:
+        """Refuse a file that was changed, cut short, replaced or taken away.
+
+        Raises:
+            DynsparseError: it was.
+        """
+        try:
+            same = _facts(self.path) == self.facts
+        except OSError:
+            same = False
+        if not same:
+            raise DynsparseError(
+                f"{self.path}: has changed since it was opened, or is not there; load it again"
+            )
+
+
+def _facts(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+@dataclass(frozen=True)
 class Mapped:
     """A stretch of a file; the map is made where it is first needed, and not pickled."""
 
-    path: Path
+    version: Version
     shape: tuple[int, ...]
     dtype: str
     offset: int
@@ -74,12 +112,11 @@ class Mapped:
         return {**self.__dict__, "_map": []}
 
     def _values(self) -> np.ndarray:
+        # To touch a map of a file that was cut short ends the process.
+        self.version.check()
         if not self._map:
             kind = "uint8" if self.dtype == "bool" else self.dtype
-            try:
-                found = np.memmap(self.path, kind, "r", self.offset, self.shape)
-            except (OSError, ValueError) as error:
-                raise DynsparseError(f"{self.path}: has changed since it was opened") from error
+            found = np.memmap(self.version.path, kind, "r", self.offset, self.shape)
             self._map.append(np.asarray(found))
         return self._map[0]
 
@@ -92,18 +129,20 @@ class Mapped:
 class Filtered:
     """A chunked or compressed array, which HDF5 reads: right, and many times slower."""
 
-    path: Path
+    version: Version
     name: str
     shape: tuple[int, ...]
 
     def episode(self, index: int) -> np.ndarray:
         """One episode, (T, ...)."""
-        with h5py.File(self.path, "r") as file:
+        self.version.check()
+        with h5py.File(self.version.path, "r") as file:
             return own_data(file, self.name)[index]
 
     def at(self, episode: np.ndarray, step: np.ndarray) -> np.ndarray:
         """Some steps."""
-        with h5py.File(self.path, "r") as file:
+        self.version.check()
+        with h5py.File(self.version.path, "r") as file:
             found = own_data(file, self.name)
             pairs = np.stack([episode.ravel(), step.ravel()], axis=-1)
             values = np.stack([found[e, t] for e, t in pairs])
@@ -125,9 +164,9 @@ def rows_of(dataset: h5py.Dataset) -> Rows:
     if dataset.chunks is None and offset is not None:
         if offset + claimed > there:
             raise DynsparseError(f"{path}: cut short: {name!r} ends behind the end of the file")
-        return Mapped(path, shape, dtype.name, offset)
+        return Mapped(Version.of(path), shape, dtype.name, offset)
     if dataset.id.get_storage_size() == 0 or claimed > MOST_COMPRESSED * there:
         raise DynsparseError(
             f"{path}: {name!r} claims {claimed} bytes, which a file of {there} does not hold"
         )
-    return Filtered(path, name, shape)
+    return Filtered(Version.of(path), name, shape)

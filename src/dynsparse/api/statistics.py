@@ -1,13 +1,14 @@
 """Where and when the Jacobians of a dataset are zero, by the statistics of the studies."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pyarrow as pa
 
 from dynsparse.api.dataset import Dataset
 from dynsparse.api.episode import Part
+from dynsparse.api.given import positive
 from dynsparse.errors import DynsparseError
 from dynsparse.sparsity.durations import measure_durations
 from dynsparse.sparsity.elements import ElementCounter
@@ -50,18 +51,23 @@ def zeros(data: Dataset, threshold: float | Sequence[float] = 1e-12) -> Zeros:
         threshold: one, or several, of which the first decides on steps and durations.
 
     Raises:
-        DynsparseError: a threshold is not positive, or files do not belong together.
+        DynsparseError: a threshold is no positive number, files do not belong together, or a
+            derivative that is said to be there is not finite.
     """
-    thresholds = [threshold] if isinstance(threshold, int | float) else list(threshold)
-    if not thresholds or not min(thresholds) > 0:
-        raise DynsparseError(f"threshold: {threshold} should be positive")
+    one = isinstance(threshold, str) or not isinstance(threshold, Iterable)
+    given: list[Any] = [threshold] if one else list(cast("Iterable[Any]", threshold))
+    thresholds = [positive(each, "threshold") for each in given]
+    if not thresholds:
+        raise DynsparseError("threshold: there is none; one should be positive")
     found = [_of_part(data, part, thresholds) for part in data.parts]
     return Zeros(*(merge_seeds(tables) for tables in zip(*found, strict=True)))
 
 
 def _of_part(data: Dataset, part: Part, thresholds: Sequence[float]) -> Zeros:
     counter = ElementCounter(part.info, thresholds, thresholds[0])
-    episodes = (episode for episode in data.episodes if episode.part is part)
-    packed = [pack_episode(episode, counter) for episode in episodes]
+    packed = []
+    for episode in (episode for episode in data.episodes if episode.part is part):
+        episode.check_derivatives()
+        packed.append(pack_episode(episode, counter))
     patterns = _Patterns(PatternInfo.of(part.info, thresholds[0]), packed)
     return Zeros(counter.elements(), measure_steps(patterns), measure_durations(patterns))

@@ -71,6 +71,11 @@ class Study:
         Raises:
             DynsparseError: the study has no such case, or its data are not there.
         """
+        if not isinstance(case, tuple) or len(case) != 2:
+            raise DynsparseError(
+                f"study[{case!r}]: an environment and a behaviour are needed, such as"
+                f" study{list(self._layout.cases[0])}"
+            )
         paths = [self._layout.data(self._case(*case), seed) for seed in self.config["seeds"]]
         return Dataset([open_part(inside(self.folder, Path(path))) for path in paths])
 
@@ -170,7 +175,7 @@ class Study:
             known = {" ".join(each): each for each in self._layout.cases}
             raise DynsparseError(
                 f"the study has no case {environment!r}, {behaviour!r};"
-                f" {did_you_mean(' '.join(case), known)}"
+                f" {did_you_mean(f'{environment} {behaviour}', known)}"
             )
         return case
 

@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from dynsparse.api.dataset import Dataset
 from dynsparse.api.episode import Part
+from dynsparse.api.given import positive, whole
 from dynsparse.api.groups import groups
 from dynsparse.api.loading import load
+from dynsparse.dataset.schema import check_derivatives
 from dynsparse.errors import DynsparseError, did_you_mean
 from dynsparse.learning.splits import Episodes, Split, by_episode
 
@@ -63,23 +65,22 @@ class Windows:
             all: samples without a derivative are taken too; their graphs mean nothing.
 
         Raises:
-            DynsparseError: no such level or split, too few episodes, or no sample is left.
+            DynsparseError: no such level or split, too few episodes, or no sample is left; or a
+                number is none, or out of its range.
         """
         data = source if isinstance(source, Dataset) else load(source)
         if not isinstance(data, Dataset):
             raise DynsparseError(f"{source!r} is no dataset; give its files")
-        if not threshold > 0:
-            raise DynsparseError(f"threshold: {threshold} should be positive")
-        if window is not None and window < 1:
-            raise DynsparseError(f"window: {window} should be at least 1")
+        self._threshold = positive(threshold, "threshold")
+        self._window = None if window is None else whole(window, "window", 1)
         self._parts = data.parts
         self._groups = groups(data.parts[0].info, level)
         self.rows, self.columns = self._groups.rows, self._groups.columns
-        self._threshold, self._window = threshold, window
-        chosen = _chosen(data, split, number, shares)
+        self._all = all
+        chosen = _chosen(data, split, whole(number, "number", 0), shares)
         # Part, episode in it, and first step of each sample.
         table = [
-            np.broadcast_arrays(p, k, _starts(data.parts[p], k, window or 1, all))
+            np.broadcast_arrays(p, k, _starts(data.parts[p], k, self._window or 1, all))
             for index, (p, k) in enumerate(_places(data.parts))
             if index in chosen
         ]
@@ -117,6 +118,9 @@ class Windows:
             part.arrays[name].at(episode, step)
             for name in ("state", "action", "next_state", "state_jacobian", "action_jacobian")
         )
+        if not self._all:
+            ok = np.ones(step.shape, bool)
+            check_derivatives(by_state, by_action, ok, part.origin)
         jacobian = np.concatenate([by_state, by_action], axis=-1)
         graph = self._groups.edges(np.abs(jacobian) >= self._threshold)
         return Transition(np.concatenate([state, action], axis=-1), following, graph)
@@ -133,10 +137,21 @@ def _chosen(data: Dataset, split: str | None, number: int, shares: tuple[float, 
     if split not in Split._fields:
         near = did_you_mean(split, Split._fields)
         raise DynsparseError(f"split {split!r} does not exist; {near}")
+    for name, share in zip(("validation", "test"), _pair(shares), strict=True):
+        if positive(share, f"shares: {name}") >= 1:
+            raise DynsparseError(f"shares: {name}: {share} should be less than 1")
     policies = [p for p, _ in _places(data.parts)]
     episodes = Episodes(np.arange(len(data)), np.array(policies))
     found = by_episode(episodes, *shares, number)
     return set(getattr(found, split).tolist())
+
+
+def _pair(shares: Any) -> tuple[Any, Any]:
+    try:
+        validation, test = shares
+    except (TypeError, ValueError):
+        raise DynsparseError(f"shares: {shares!r} should be two, such as (0.1, 0.1)") from None
+    return validation, test
 
 
 def _starts(part: Part, episode: int, window: int, all: bool) -> Int[np.ndarray, " starts"]:

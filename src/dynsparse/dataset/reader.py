@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float
 from dynsparse.dataset.schema import (
     DIGEST,
     DatasetInfo,
+    check_derivatives,
     episode_digest,
     layout,
     own_data,
@@ -65,7 +66,8 @@ class Dataset:
         """All episodes in order, each checked; holds one in memory at a time.
 
         Raises:
-            DynsparseError: the bytes of an episode do not match its digest.
+            DynsparseError: the bytes of an episode do not match its digest, or a derivative that
+                it is said to have is not finite.
         """
         for index in range(self.info.episodes):
             episode = self.episode(index)
@@ -74,6 +76,12 @@ class Dataset:
                     f"{self._file.filename}: episode {index} is damaged (it does not match its"
                     " digest); delete the file to have it computed again"
                 )
+            check_derivatives(
+                episode.state_jacobian,
+                episode.action_jacobian,
+                episode.jacobian_ok,
+                f"{self._file.filename}: episode {index}",
+            )
             yield episode
 
     def episode(self, index: int) -> Episode:

@@ -72,7 +72,7 @@ def read_info(file: h5py.File) -> DatasetInfo:
     """The attributes of an open file.
 
     Raises:
-        DynsparseError: not a dataset, or one of another schema version.
+        DynsparseError: not a dataset, one of another schema version, or one without any step.
     """
     known = ("format", *(field.name for field in fields(DatasetInfo)))
     given, name = attributes(file, known), file.filename
@@ -96,6 +96,9 @@ def read_info(file: h5py.File) -> DatasetInfo:
         value, where = given[field.name], f"{name}: {field.name}"
         is_tuple = field.name.endswith("_names")
         values[field.name] = _names(value, where) if is_tuple else _typed(value, field.type, where)
+    for field_name in ("state_names", "episodes", "steps", "control_dt_s"):
+        if not values[field_name]:
+            raise DynsparseError(f"{name}: {field_name}: there are none, or it is 0")
     return DatasetInfo(**values)
 
 
@@ -202,6 +205,27 @@ def have_derivatives(
     """What ``jacobian_ok`` says of each sample: whether all its elements are finite."""
     finite = (np.isfinite(each).all(axis=(-2, -1)) for each in (state_jacobian, action_jacobian))
     return np.logical_and(*finite)
+
+
+def check_derivatives(
+    state_jacobian: Float[np.ndarray, "*n ds ds"],
+    action_jacobian: Float[np.ndarray, "*n ds da"],
+    ok: Bool[np.ndarray, "*n"],
+    where: str,
+) -> None:
+    """Refuse samples that are said to have a derivative, which is no number.
+
+    Not-a-number is not below any threshold, and would count as a nonzero element.
+
+    Raises:
+        DynsparseError: it begins with ``where``.
+    """
+    false = ok & ~have_derivatives(state_jacobian, action_jacobian)
+    if false.any():
+        raise DynsparseError(
+            f"{where}: jacobian_ok says of {int(false.sum())} samples that they have a derivative,"
+            " but it is not finite; write false there, or the derivative"
+        )
 
 
 def episode_digest(arrays: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -6,7 +6,7 @@ import pytest
 
 from dynsparse.errors import DynsparseError
 from dynsparse.sparsity.parquet import with_metadata
-from dynsparse.tables.verification import RIGHT, require_verified, verification_table
+from dynsparse.tables.verification import CHECKS, RIGHT, require_verified, verification_table
 from dynsparse.verification.replay import SCHEMA as REPLAY
 from dynsparse.verification.verify import SCHEMA
 
@@ -56,8 +56,13 @@ def replayed(**changes):
         "engine_replayed_converged": 4,
         "engine_compared": 4,
         "engine_differs": 0,
+        "unsteady": 0,
+        "broken": 0,
+        "other_flags": 0,
+        "trajectory": "one",
     }
-    rows = [row, {**row, "episode": 1, "replayed": 10, "max_replay_error": 0.0, **changes}]
+    second = {**row, "episode": 1, "replayed": 10, "max_replay_error": 0.0, "trajectory": "two"}
+    rows = [row, {**second, **changes}]
     return with_metadata(pa.Table.from_pylist(rows, schema=REPLAY), "replay", sources=["x"])
 
 
@@ -75,6 +80,12 @@ def test_replays_of_whole_files_are_summed():
     assert (row["steps"], row["share_replayed"], row["max_replay_error"]) == (20, 0.95, 0.5)
     assert (row["share_converged"], row["share_replayed_by_engine"]) == (0.4, 0.6)
     assert row["share_converged_replayed_by_engine"] == 1.0
+
+
+def test_flags_that_are_not_the_steps_are_told():
+    told = replayed(other_flags=3, other_flags_at="x")
+    (row,) = verification_table([samples([1e-9])], [told]).to_pylist()
+    assert (row["other_flags"], row["other_flags_at"]) == (3, "x")
 
 
 def test_shares_of_converged_steps_are_null_where_none_has():
@@ -103,7 +114,7 @@ def test_a_table_of_kinks_alone_has_no_errors_and_is_refused():
     assert table["share_right"].to_pylist() == [None]
     with pytest.raises(DynsparseError, match=r"FingerSpin \(random, unrolled\), jacobians: every"):
         require_verified(table, 0.999, {}, SOLVER)
-    require_verified(table, 0.999, {"FingerSpin": ["jacobians"]}, SOLVER)
+    require_verified(table, 0.999, {"FingerSpin": ["jacobians", "smooth"]}, SOLVER)
 
 
 def test_wrong_jacobians_are_refused_by_name_unless_accepted():
@@ -139,15 +150,16 @@ def test_a_zero_that_is_none_and_what_is_undecided_are_refused_whatever_the_shar
         ),
         ("engine", {"engine_differs": 3, "engine_differs_by": 1.0}, "differ in 3 of 8 .*worst x"),
         ("jacobians", {"without_jacobian": 5}, "25.00% of the steps have no finite Jacobian"),
+        ("repeats", {"unsteady": 1, "unsteady_by": 0.1}, "rounding alone decides where 1 of 20"),
+        ("episodes", {"broken": 1}, "1 steps do not start where the last one"),
+        ("episodes", {"trajectory": "one"}, "1 episodes begin and act as an earlier one"),
     ],
 )
 def test_what_the_replay_finds_is_refused_unless_accepted(check, changes, message):
-    at = {f"{name}_at": "x" for name in ("unrepeated", "engine_differs")}
+    at = {f"{name}_at": "x" for name in ("unrepeated", "unsteady", "engine_differs")}
     table = verification_table([samples([1e-9])], [replayed(**changes, **at)])
     with pytest.raises(DynsparseError, match=rf"FingerSpin.*{check}: .*{message}"):
-        require_verified(
-            table, 0.999, {"FingerSpin": {"repeats", "engine", "jacobians"} - {check}}, SOLVER
-        )
+        require_verified(table, 0.999, {"FingerSpin": CHECKS.keys() - {check}}, SOLVER)
     require_verified(table, 0.999, {"FingerSpin": [check]}, SOLVER)
 
 
@@ -156,6 +168,21 @@ def test_an_engine_that_compared_nothing_is_refused():
     table = verification_table([samples([1e-9])], [nothing])
     with pytest.raises(DynsparseError, match="no step could be compared with MuJoCo's C engine"):
         require_verified(table, 0.999, {}, SOLVER)
+
+
+@pytest.mark.parametrize(
+    ("kinks", "jumps", "count", "refused"),
+    [(0, 1, 4, False), (1, 1, 4, True), (2, 2, 40, False), (2, 3, 40, True), (0, 36, 40, True)],
+)
+def test_a_table_of_kinks_and_jumps_is_not_judged_by_the_rest(kinks, jumps, count, refused):
+    found = samples([1e-9] * count, kink=range(kinks), jump=range(kinks, kinks + jumps))
+    table = verification_table([found], [replayed()])
+    if not refused:
+        require_verified(table, 1.0, {}, SOLVER)
+        return
+    with pytest.raises(DynsparseError, match=f"smooth: {kinks} kinks and {jumps} jumps among"):
+        require_verified(table, 1.0, {}, SOLVER)
+    require_verified(table, 1.0, {"FingerSpin": ["smooth"]}, SOLVER)
 
 
 @pytest.mark.parametrize("share", [float("nan"), float("inf"), -0.1])

@@ -1,6 +1,7 @@
 """Verification: the referee on known functions, and the stage on a real and a spoiled file."""
 
 import re
+from dataclasses import replace
 
 import h5py
 import mujoco
@@ -24,8 +25,10 @@ from dynsparse.verification.differences import (
     error_against,
     judge_elements,
 )
+from dynsparse.verification.episodes import other_flags
 from dynsparse.verification.replay import replay
 from dynsparse.verification.samples import STRATA, pick_samples
+from dynsparse.verification.verify import mjx_steps
 
 SOLVER = "as_shipped"
 MATRIX = np.array([[1.0, 2.0, -3.0], [0.0, 4.0, 0.5]])
@@ -221,15 +224,24 @@ def test_a_sound_file_passes_and_replays(cartpole_file):
     require_verified(of_this_file, 1.0, {}, SOLVER)
 
 
-def planted(source, target, plant):
-    """A copy of a file with other state Jacobians, digests redone."""
+def edited(source, target, edit=lambda arrays: None, **said):
+    """A copy of a file with other arrays, or that says other things of itself; digests redone."""
     with h5py.File(source) as file, open_dataset(source) as dataset:
         arrays = {name: file[name][()] for name in file if name != DIGEST}
-        arrays["state_jacobian"] = plant(arrays["state_jacobian"])
-        with BlockWriter(target, dataset.info) as writer:
+        edit(arrays)
+        with BlockWriter(target, replace(dataset.info, **said)) as writer:
             writer.write(0, arrays)
             writer.finish()
     return target
+
+
+def planted(source, target, plant):
+    """A copy of a file with other state Jacobians."""
+
+    def edit(arrays):
+        arrays["state_jacobian"] = plant(arrays["state_jacobian"])
+
+    return edited(source, target, edit)
 
 
 def with_element(row, column, value):
@@ -284,24 +296,130 @@ def test_the_command_tells_of_one_file(cartpole_file, tmp_path, spoil):
     assert ("error: " in result.output) == spoil
 
 
+def by_engine(dynamics):
+    """MuJoCo's C engine in MJX's place: it takes the same steps here, and compiles nothing."""
+    alone = engine_steps_alone(dynamics.mj_model, dynamics.substeps)
+
+    def steps(*inputs):
+        after, _ = alone(*inputs)
+        return after, np.zeros((len(after), 1, len(dynamics.constraint_names)), np.int8)
+
+    return steps
+
+
+def replayed(path, dynamics, steps=None):
+    with open_dataset(path) as dataset:
+        return replay(dataset, dynamics, steps or by_engine(dynamics)).to_pydict()
+
+
 def test_replay_tells_where_a_step_is_no_function_of_what_is_stored(
     cartpole_file, cartpole, tmp_path
 ):
-    """By the C engine, which takes the same steps and compiles nothing."""
-    spoiled = tmp_path / "spoiled.h5"
-    with h5py.File(cartpole_file) as file, open_dataset(cartpole_file) as dataset:
-        arrays = {name: file[name][()] for name in file if name != DIGEST}
+    def edit(arrays):
         arrays["next_state"][1, 7, 2] += 0.1
-        with BlockWriter(spoiled, dataset.info) as writer:
-            writer.write(0, arrays)
-            writer.finish()
-    steps = engine_steps_alone(cartpole.mj_model, cartpole.substeps)
-    with open_dataset(spoiled) as dataset:
-        found = replay(dataset, cartpole, steps).to_pydict()
+
+    found = replayed(edited(cartpole_file, tmp_path / "spoiled.h5", edit), cartpole)
     place = "seed 3, episode 1, step 7, qvel:slider [m/s] by 0.1"
     assert found["unrepeated"] == found["engine_differs"] == [0, 1, 0]
     assert found["unrepeated_at"] == found["engine_differs_at"] == [None, place, None]
     assert found["engine_compared"] == [40, 40, 40]
+    assert found["broken"] == [0, 1, 0]
+
+
+def cut_off_nowhere(arrays):
+    arrays["solver_converged"][1, 7] = False
+    arrays["next_state"][1, 7, 2] = np.nan
+
+
+def cut_off_everywhere(arrays):
+    arrays["solver_converged"][:] = False
+    arrays["next_state"] += 1e-3
+
+
+@pytest.mark.parametrize(
+    ("plant", "steps", "by"),
+    [(cut_off_nowhere, [0, 1, 0], "inf"), (cut_off_everywhere, [40, 40, 40], "0.001")],
+)
+def test_a_wrong_next_state_is_found_where_the_solver_was_cut_off(
+    cartpole_file, cartpole, tmp_path, plant, steps, by
+):
+    found = replayed(edited(cartpole_file, tmp_path / "spoiled.h5", plant), cartpole)
+    assert found["unrepeated"] == steps
+    assert found["unrepeated_at"][1].endswith(f" by {by}")
+    assert found["unsteady"] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_a_step_that_rounding_decides_is_counted_apart_if_its_solver_was_cut_off(
+    cartpole_file, cartpole, tmp_path, done
+):
+    def edit(arrays):
+        arrays["solver_converged"][2, 5] = done
+
+    path = edited(cartpole_file, tmp_path / "cut.h5", edit)
+    with open_dataset(path) as dataset:
+        edge = dataset.episode(2).state[5, 0]
+    steps = by_engine(cartpole)
+
+    def tied(state, action, memory):
+        """Exactly at the edge it ends elsewhere."""
+        after, pieces = steps(state, action, memory)
+        return after + 1e-3 * (state[:, :1] == edge), pieces
+
+    found = replayed(path, cartpole, tied)
+    assert found["unsteady" if not done else "unrepeated"] == [0, 0, 1]
+    assert found["unrepeated" if not done else "unsteady"] == [0, 0, 0]
+    where = "seed 3, episode 2, step 5, qpos:slider [m] by 0.001"
+    assert found["unsteady_at"][2] == (None if done else where)
+
+
+def test_episodes_that_begin_and_act_alike_are_twins(cartpole_file, cartpole, tmp_path):
+    def edit(arrays):
+        for name in ("state", "action"):
+            arrays[name][2] = arrays[name][0]
+
+    found = replayed(edited(cartpole_file, tmp_path / "twins.h5", edit), cartpole)["trajectory"]
+    assert found[2] == found[0] != found[1]
+
+
+def test_a_constraint_said_to_act_that_does_not_is_found(cartpole_file, cartpole, tmp_path):
+    def edit(arrays):
+        arrays["constraint_active"][0, 3:5] = ~arrays["constraint_active"][0, 3:5]
+
+    path = edited(cartpole_file, tmp_path / "flags.h5", edit)
+    found = replayed(path, cartpole, mjx_steps(cartpole))
+    assert found["other_flags"] == [2, 0, 0]
+    assert found["other_flags_at"] == ["seed 3, episode 0, step 3", None, None]
+
+
+def test_where_a_contact_pushes_a_pair_touches():
+    """Behind an equality's row and a limit's there are two of a contact."""
+    model = mujoco.MjModel.from_xml_string(
+        """<mujoco><worldbody><body><joint name="a" range="-1 1" limited="true"/>
+        <joint name="b" axis="0 1 0"/><geom size=".1"/></body></worldbody>
+        <equality><joint joint1="a" joint2="b"/></equality></mujoco>"""
+    )
+    pieces = np.zeros((4, 1, 4), np.int8)
+    pieces[1, 0, 1] = pieces[2, 0, 3] = pieces[3, 0, 2] = 1
+    active = np.array([[False], [True], [False], [False]])
+    contact = np.array([[False, False], [False, False], [False, True], [False, False]])
+    assert other_flags(contact, active, pieces, model).tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("state_names", ("qpos:sled [m]", "qpos:hinge_1 [rad]", "qvel:slider [m/s]", "qvel:x [1]")),
+        ("action_names", ("ctrl:pull [1]",)),
+        ("control_dt_s", 0.02),
+    ],
+)
+def test_a_file_that_names_its_numbers_otherwise_is_refused(cartpole_file, tmp_path, name, value):
+    path = edited(cartpole_file, tmp_path / "renamed.h5", **{name: value})
+    result = CliRunner().invoke(main, ["verify", str(path)])
+    assert result.exit_code == 1
+    assert f"{name} are not those of the environment" in result.output
+    assert str(value[0] if isinstance(value, tuple) else value) in result.output
 
 
 @pytest.mark.parametrize(("iterations", "solved"), [(1, False), (50, True)])
@@ -314,14 +432,11 @@ def test_the_engine_tells_whether_it_solved_a_step(iterations, solved):
 
 
 def test_a_file_without_jacobians_is_not_verified(cartpole_file, tmp_path):
-    with h5py.File(cartpole_file) as file, open_dataset(cartpole_file) as dataset:
-        arrays = {name: file[name][()] for name in file if name != DIGEST}
+    def edit(arrays):
         arrays["jacobian_ok"][:] = False
-        with BlockWriter(tmp_path / "none.h5", dataset.info) as writer:
-            writer.write(0, arrays)
-            writer.finish()
+
     with (
-        open_dataset(tmp_path / "none.h5") as dataset,
+        open_dataset(edited(cartpole_file, tmp_path / "none.h5", edit)) as dataset,
         pytest.raises(DynsparseError, match="no sample has a finite Jacobian by hybrid"),
     ):
         pick_samples(dataset, 5)

@@ -12,8 +12,13 @@ from dynsparse.sparsity.parquet import metadata_of, with_metadata
 
 # An error below this counts as right; a replay below that as the same trajectory.
 RIGHT, SAME_TRAJECTORY = 1e-4, 1e-8
-# The share of elements that differences need not decide, and of steps without a Jacobian.
+# The share of elements that differences need not decide, of steps without a Jacobian, and of steps
+# that a solver which was cut off ends elsewhere for rounding alone.
 FEW = 0.01
+# The share of verified samples that may lie at kinks and jumps, where nothing is compared. Of the
+# environments tried, HumanoidWalk has most, one in forty; a sample of forty then has five (more
+# than this share) three times in a thousand.
+ROUGH = 0.1
 
 # Where MJX as shipped is known to step elsewhere than MuJoCo's C engine although both solved the
 # step; `simulator.solver: converged` mends all of it (docs/mjx.md).
@@ -54,9 +59,16 @@ SCHEMA = pa.schema(
         ("share_without_jacobian", pa.float64()),
         ("unrepeated", pa.int64()),
         ("unrepeated_at", pa.string()),
+        ("unsteady", pa.int64()),
+        ("unsteady_by", pa.float64()),
+        ("unsteady_at", pa.string()),
         ("engine_compared", pa.int64()),
         ("engine_differs", pa.int64()),
         ("engine_differs_at", pa.string()),
+        ("broken", pa.int64()),
+        ("twins", pa.int64()),
+        ("other_flags", pa.int64()),
+        ("other_flags_at", pa.string()),
     ]
 )
 
@@ -77,8 +89,10 @@ def verification_table(samples: Sequence[pa.Table], replays: Sequence[pa.Table])
         ``share_right_by_engine`` the share right by differences of MuJoCo's C engine, of
         those samples that it steps to the same state (1e-8). The rest is about all ``steps``:
         shares replayed by MJX (1e-12), with a converged solver, and replayed by the C engine
-        (1e-8), among all and among the converged; and the ``unrepeated`` and ``engine_differs``
-        of ``dynsparse.verification.replay``, with the place of the largest difference.
+        (1e-8), among all and among the converged; and the ``unrepeated``, ``unsteady``,
+        ``engine_differs``, ``broken`` and ``other_flags`` of ``dynsparse.verification.replay``,
+        with the place of the largest difference. ``twins`` counts episodes that begin and act as
+        an earlier one does.
     """
     rows = [
         _row(table.filter(pc.equal(table["method"], method)), replay)
@@ -146,6 +160,11 @@ def _jacobians(row: Row, least_share: float) -> str | None:
 
 def _repeats(row: Row, _: float) -> str | None:
     """Which steps are no function of state, action and memory."""
+    if row["unsteady"] > FEW * row["steps"]:
+        return (
+            f"rounding alone decides where {row['unsteady']} of {row['steps']} steps lead, worst"
+            f" {row['unsteady_at']}; simulator.solver: converged iterates to the optimum"
+        )
     if not row["unrepeated"]:
         return None
     return (
@@ -166,10 +185,32 @@ def _engine(row: Row, _: float) -> str | None:
     )
 
 
+def _smooth(row: Row, _: float) -> str | None:
+    """Whether most samples have a derivative to compare with; one of a few may have none."""
+    rough = row["kinks"] + row["jumps"]
+    if rough <= max(1, ROUGH * row["samples"]):
+        return None
+    return (
+        f"{row['kinks']} kinks and {row['jumps']} jumps among {row['samples']} samples, which have"
+        f" no derivative to compare with; more than {ROUGH:.0%} are too many to judge by the rest"
+    )
+
+
+def _episodes(row: Row, _: float) -> str | None:
+    """Whether episodes are whole, and no two of them the same."""
+    if row["broken"]:
+        return f"{row['broken']} steps do not start where the last one of their episode ended"
+    if row["twins"]:
+        return f"{row['twins']} episodes begin and act as an earlier one; they count twice"
+    return None
+
+
 CHECKS: dict[str, Callable[[Row, float], str | None]] = {
     "jacobians": _jacobians,
+    "smooth": _smooth,
     "repeats": _repeats,
     "engine": _engine,
+    "episodes": _episodes,
 }
 
 
@@ -220,8 +261,14 @@ def _replay_facts(replay: pa.Table) -> dict[str, Any]:
         else None,
         "share_without_jacobian": total("without_jacobian") / steps,
         **_largest(replay, "unrepeated"),
+        **_largest(replay, "unsteady"),
+        "unsteady_by": pc.max(replay["unsteady_by"]).as_py(),
         "engine_compared": total("engine_compared"),
         **_largest(replay, "engine_differs"),
+        "broken": total("broken"),
+        "twins": replay.num_rows - pc.count_distinct(replay["trajectory"]).as_py(),
+        "other_flags": total("other_flags"),
+        "other_flags_at": next(filter(None, replay["other_flags_at"].to_pylist()), None),
     }
 
 

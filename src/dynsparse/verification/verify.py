@@ -26,6 +26,7 @@ from dynsparse.verification.differences import (
     error_against,
     judge_elements,
 )
+from dynsparse.verification.episodes import check_names
 from dynsparse.verification.replay import replay
 from dynsparse.verification.samples import pick_samples
 
@@ -104,13 +105,15 @@ def verify_jacobians(
         samples.
 
     Raises:
-        DynsparseError: there is no such method, or no sample with a finite Jacobian.
+        DynsparseError: there is no such method, no sample with a finite Jacobian, or names and
+            control step are not those of the environment.
     """
     info = dataset.info
     picked = pick_samples(dataset, samples)
     inputs = tuple(picked[name].astype(float) for name in ("state", "action", "memory"))
     with precision(dtype):
         dynamics = load(info.environment, solver, dtype)
+        check_names(info, dynamics)
         steps = mjx_steps(dynamics)
         label = f"verify {info.environment} {info.behaviour} seed {info.seed}"
         say(f"{label}: compiling the step (half a minute, once)")

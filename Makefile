@@ -1,5 +1,6 @@
 # make run    the default study, from nothing to results/default/report.zip
-# make test   the tests but those marked slow, cluster or faults (pyproject.toml)
+# make check  the tests that need no simulator: a minute or two
+# make test   those and the rest, but for those marked slow, cluster or faults (pyproject.toml)
 # make cluster-test   a study in a real Slurm of one node (root and apt, or Slurm installed)
 # make fault-test     a study killed 30 times, full disks, damaged files
 # make lint   formatting, lints, types
@@ -9,15 +10,19 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test cluster-test fault-test lint locks environment
+.PHONY: run check test cluster-test fault-test lint locks environment
 
 run: .venv/complete
 	snakemake --cores all all report
 	@echo "The report is in results/default/report.zip"
 
+TESTS := python -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+
+check: .venv/complete-dev
+	$(TESTS) tests/quick
+
 test: .venv/complete-dev
-	python -m pytest -n auto --maxprocesses 4 --dist loadfile \
-	  -m "not slow and not cluster and not faults"
+	$(TESTS) -m "not slow and not cluster and not faults"
 
 # -rs: where Slurm cannot be had, the reason is printed.
 cluster-test: .venv/complete-dev

@@ -30,7 +30,7 @@ from pathlib import Path
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from projects import Project, copy_project, is_temporary  # noqa: E402
 
 STRIKES = {

@@ -9,7 +9,6 @@ import time
 
 import pytest
 from jsonschema import Draft202012Validator
-from projects import ROOT, copy_project
 
 from dynsparse.audit.manifest import read_manifest, schema
 from dynsparse.files import sha256
@@ -25,16 +24,12 @@ main()
 """
 
 
-@pytest.fixture(scope="module")
-def audited(tmp_path_factory):
-    """The micro study, run in a clean repository of its own."""
-    project = copy_project(tmp_path_factory.mktemp("audited"))
-    shutil.copy2(ROOT / ".gitignore", project.root)
-    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
-    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
-        subprocess.run(["git", *identity, *command], cwd=project.root, check=True)
-    project.snakemake("all")
-    return project
+pytestmark = pytest.mark.xdist_group("micro")
+
+
+@pytest.fixture
+def audited(untouched):
+    return untouched
 
 
 @pytest.fixture

@@ -9,6 +9,9 @@ import pytest
 import yaml
 from projects import COPIED, Project, copy_project, micro_config
 
+# Whoever uses the finished study shares a worker with it.
+pytestmark = pytest.mark.xdist_group("micro")
+
 OUTER = """
 configfile: "config/config.yaml"
 

@@ -7,6 +7,9 @@ import pytest
 
 from dynsparse.files import sha256
 
+# Whoever uses the finished study shares a worker with it.
+pytestmark = pytest.mark.xdist_group("micro")
+
 DATA = "data/CartpoleBalance/random/seed-0.h5"
 
 # Loaded by every Python of a run; kills a collection that is about to write when so many

@@ -13,6 +13,9 @@ from dynsparse.dataset import open_dataset
 from dynsparse.study.items import ENTRIES
 from dynsparse.study.layout import ANY, Study
 
+# Whoever uses the finished study shares a worker with it.
+pytestmark = pytest.mark.xdist_group("micro")
+
 
 @pytest.fixture
 def edit(finished):

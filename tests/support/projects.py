@@ -15,7 +15,7 @@ import yaml
 
 from dynsparse.files import sha256
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COPIED = ("config", "envs", "resources", "src", "workflow")
 
 

@@ -3,7 +3,7 @@
 If a test here fails after MuJoCo was updated, MJX has moved what the implicit and the hybrid
 Jacobian lean on. Read ``mujoco/mjx/_src/solver.py`` of the new release, adapt
 ``src/dynsparse/mjx_internals`` (the only package that touches it), then run
-``tests/unit/test_jacobians.py``: it compares the methods with finite differences.
+``tests/simulator/test_jacobians.py``: it compares the methods with finite differences.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from dynsparse import mjx_internals
 from dynsparse.errors import DynsparseError
 from dynsparse.mjx_internals import rules
 
-MOVED = "MJX moved: see the head of tests/unit/test_mjx_internals.py for what to do. "
+MOVED = "MJX moved: see the head of tests/simulator/test_mjx_internals.py for what to do. "
 SIGNATURES = {
     solver.solve: ["m", "d"],
     solver.Context.create: ["m", "d", "grad"],
@@ -50,7 +50,7 @@ CONTEXT_FIELDS = {
     *["Jaref", "Ma", "Mgrad", "active", "efc_force", "grad", "qacc", "qfrc_constraint", "search"]
 }
 LINE_SEARCH_FIELDS = {"alpha", "cost", "deriv_0", "deriv_1"}
-DATA_FIELDS = {"qacc", "qacc_warmstart", "qfrc_smooth", "qfrc_constraint"}
+DATA_FIELDS = {"qacc", "qacc_smooth", "qacc_warmstart", "qfrc_smooth", "qfrc_constraint"}
 IMPLEMENTATION_FIELDS = {
     "contact",
     "efc_D",
@@ -317,8 +317,9 @@ def test_a_solver_that_is_cut_off_has_not_converged(iterations, converged):
     model = mujoco.MjModel.from_xml_string(ROD)
     model.opt.iterations = iterations
     # Tilted and sliding: one Newton iteration does not find which contacts hold.
-    data = stepped(model, [0.0, -0.003, 0.012], [0.4, -0.3, 0.5])
-    found = mjx_internals.solver_converged(mjx.put_model(model, impl="jax"), data)
+    after = stepped(model, [0.0, -0.003, 0.012], [0.4, -0.3, 0.5])
+    before = mjx.make_data(model, impl="jax")  # the warm start is all that is asked of it
+    found = mjx_internals.solver_converged(mjx.put_model(model, impl="jax"), before, after)
     assert bool(found) == converged
 
 
@@ -357,6 +358,24 @@ def test_a_cut_off_solve_is_not_taken_for_done():
     right = derivative(mjx_internals.unrolled_solve)
     assert np.abs(derivative(at_optimum) - right).max() > 0.1 * np.abs(right).max()
     np.testing.assert_allclose(derivative(mjx_internals.hybrid_solve), right, rtol=1e-12)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(
+    ("qacc", "improvement", "reached"),
+    [
+        (2.0, 1e-21, True),  # rounding of a Newton step that arrived
+        (2.0, 1e-14, False),  # a limit of SwimmerSwimmer6's, cut off at 1e-6 of the tolerance
+        (1.0, 1e-14, True),  # a spinner of FingerTurnEasy's that keeps its start
+        (0.0, 1e-14, True),  # the start without constraints
+        (1.0, 1e-12, False),  # what is left shows in the values
+    ],
+)
+def test_what_moved_has_arrived_only_at_rounding(qacc, improvement, reached):
+    model = mjx.put_model(mujoco.MjModel.from_xml_string(ROD), impl="jax")
+    solved = mjx.make_data(model).replace(qacc=jnp.full(3, qacc))
+    starts = (jnp.full(3, 1.0), jnp.zeros(3))
+    assert bool(rules._reached(model, starts, solved, jnp.array(improvement))) is reached
 
 
 # A ball that lies on a small capsule, as in the cup of BallInCup.

@@ -179,6 +179,19 @@ def test_without_webgl_the_robot_is_drawn_flat(pictured, tmp_path):
         assert page.problems == []
 
 
+def test_what_is_done_before_it_is_ready_does_no_harm(page, made):
+    early = """addEventListener("DOMContentLoaded", () => {
+        dispatchEvent(new Event("resize"));
+        document.dispatchEvent(new KeyboardEvent("keydown", {key: "n"}));
+    })"""
+    script = page.send("Page.addScriptToEvaluateOnNewDocument", source=early)["identifier"]
+    page.problems.clear()
+    page.open(made[0], at(1, 1))
+    page.send("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
+    assert page.run("document.body.dataset.shown") == "1 1 0 0"
+    assert page.problems == []
+
+
 def test_it_fits_a_phone(page, made):
     page.size(390, 844, phone=True)
     page.open(made[0])

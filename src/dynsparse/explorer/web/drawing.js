@@ -37,13 +37,15 @@ function makeDrawing(place) {
   const { view, shapes } = about.robot;
   const forward = unit(view.forward), right = unit(cross(forward, view.up)), up = cross(right, forward);
   const outlines = shapes.map(surface);
+  let back = null;
 
   function show(episode, t) {
     const { width, height } = fit(canvas);
+    back ??= stepBack(episode, width / height);
     const focus = height / 2 / Math.tan((view.angle * Math.PI) / 360);
     // What is behind the camera has no place in the picture.
     const flat = (p) => {
-      const depth = dot(p, forward);
+      const depth = dot(p, forward) + back;
       return depth > 0.02 * view.distance
         ? [width / 2 + (focus * dot(p, right)) / depth, height / 2 - (focus * dot(p, up)) / depth] : null;
     };
@@ -60,7 +62,7 @@ function makeDrawing(place) {
     strings(episode, t).forEach((path, k) => {
       const { colour, width: thick } = about.robot.strings[k];
       const depth = Math.max(...path.map((p) => dot(p, forward)));
-      things.push({ depth, draw: () => line(path, colour, (2 * thick * focus) / depth) });
+      things.push({ depth, draw: () => line(path, colour, (2 * thick * focus) / (depth + back)) });
     });
     things.sort((a, b) => b.depth - a.depth).forEach((thing) => thing.draw());
 

@@ -26,6 +26,24 @@ function centre(episode, t) {
   return [0, 1, 2].map((k) => episode.centre[k * episode.steps + t]);
 }
 
+// How far the camera goes back so that it sees the bodies that move at every step.
+function stepBack(episode, aspect) {
+  const { view, shapes } = about.robot;
+  const forward = unit(view.forward), right = unit(cross(forward, view.up)), up = cross(right, forward);
+  // A little less than all of it: bodies have a size.
+  const high = 0.85 * Math.tan((view.angle * Math.PI) / 360), wide = high * aspect;
+  const moving = new Set(shapes.filter(({ kind }) => kind !== "plane").map(({ body }) => body));
+  let most = 0;
+  for (const body of moving) {
+    for (let t = 0; t < episode.steps; t++) {
+      const { place } = pose(episode, body, t);
+      const needed = Math.max(Math.abs(dot(place, up)) / high, Math.abs(dot(place, right)) / wide);
+      most = Math.max(most, needed - dot(place, forward));
+    }
+  }
+  return most;
+}
+
 // Points along each tendon.
 function strings(episode, t) {
   let first = 0;

@@ -34,12 +34,12 @@ function toAddress() {
 const matrix = makeMatrix(at("matrix"), (row, column) => go({ row, column }));
 const timeline = makeTimeline(at("timeline"), (step) => go({ step }));
 
-function show() {
+function show(moved = true) {
   const { step, row, column } = place, { zeros, ok } = episode;
   const all = rows.length * columns.length, seconds = (step * about.control_dt_s).toFixed(2);
   const sparsity = ok[step] ? `${percent(zeros[step], all)} zero` : "no derivative";
   const touching = acting(episode).filter(({ marks }) => marks[step]).map(({ name }) => name);
-  robot?.show(episode, step);
+  if (moved) robot?.show(episode, step);
   timeline.show(episode, step, row, column);
   matrix.show(episode, step, row, column);
   showElement(at("element"), episode, step, row, column);
@@ -47,6 +47,8 @@ function show() {
   at("step").setAttribute("aria-valuetext", `step ${step}, ${seconds} s, ${sparsity}`);
   at("now").textContent = `step ${step} of ${episode.steps}, ${seconds} s, reward ${text(reward(step))}`;
   at("sparsity").textContent = `· ${sparsity}`;
+  // A screen reader would not keep up with what plays.
+  at("acting").setAttribute("aria-live", playing ? "off" : "polite");
   at("acting").textContent = touching.length ? `Acts now: ${touching.join(", ")}` : "No contact or limit acts.";
   at("timeline").setAttribute("aria-label", `Sparsity and contacts over ${episode.steps} steps; now ${sparsity}`);
   document.body.dataset.shown = `${place.number} ${step} ${row} ${column}`;
@@ -58,13 +60,16 @@ const reward = (step) => episode.variables[columns.length * episode.steps + step
 // While it plays, the address would change too often for some browsers.
 function go(change) {
   Object.assign(place, change);
-  show();
+  show("step" in change);
   if (!playing) toAddress();
 }
 
 async function open() {
   stop();
-  episode = await readEpisode(place.number);
+  const asked = place.number, read = await readEpisode(asked);
+  // Another was chosen meanwhile.
+  if (asked !== place.number) return;
+  episode = read;
   at("step").max = episode.steps - 1;
   at("episode").value = place.number;
   matrix.resize();
@@ -113,41 +118,44 @@ function pause() {
 
 const toggle = () => (playing ? pause() : play());
 
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
-  const far = event.shiftKey ? 10 : 1, last = episode.steps - 1;
-  const step = (by) => () => go({ step: clamp(place.step + by, last) });
-  const action = {
-    ArrowLeft: step(-far), ArrowRight: step(far), Home: () => go({ step: 0 }), End: () => go({ step: last }),
-    n: () => jump(1)(episode.changes), p: () => jump(-1)(episode.changes),
-    N: () => jump(1)(ofElement()), P: () => jump(-1)(ofElement()),
-    // A button that has the focus is pressed by it.
-    " ": event.target.tagName === "BUTTON" ? undefined : toggle,
-  }[event.key];
-  if (!action) return;
-  event.preventDefault();
-  action();
-});
+// Nothing can be steered before there is an episode.
+function listen() {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
+    const far = event.shiftKey ? 10 : 1, last = episode.steps - 1;
+    const step = (by) => () => go({ step: clamp(place.step + by, last) });
+    const action = {
+      ArrowLeft: step(-far), ArrowRight: step(far), Home: () => go({ step: 0 }), End: () => go({ step: last }),
+      n: () => jump(1)(episode.changes), p: () => jump(-1)(episode.changes),
+      N: () => jump(1)(ofElement()), P: () => jump(-1)(ofElement()),
+      // A button that has the focus is pressed by it.
+      " ": event.target.tagName === "BUTTON" ? undefined : toggle,
+    }[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
 
-at("play").addEventListener("click", toggle);
-at("next").addEventListener("click", () => jump(1)(episode.changes));
-at("previous").addEventListener("click", () => jump(-1)(episode.changes));
-at("step").addEventListener("input", () => go({ step: Number(at("step").value) }));
-at("episode").addEventListener("change", async () => {
-  place.number = Number(at("episode").value);
-  place.step = clamp(place.step, about.episodes[place.number].steps - 1);
-  await open();
-  toAddress();
-});
-addEventListener("hashchange", () => {
-  fromAddress();
-  open();
-});
-addEventListener("resize", () => {
-  matrix.resize();
-  show();
-});
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+  at("play").addEventListener("click", toggle);
+  at("next").addEventListener("click", () => jump(1)(episode.changes));
+  at("previous").addEventListener("click", () => jump(-1)(episode.changes));
+  at("step").addEventListener("input", () => go({ step: Number(at("step").value) }));
+  at("episode").addEventListener("change", async () => {
+    place.number = Number(at("episode").value);
+    place.step = clamp(place.step, about.episodes[place.number].steps - 1);
+    await open();
+    toAddress();
+  });
+  addEventListener("hashchange", () => {
+    fromAddress();
+    open();
+  });
+  addEventListener("resize", () => {
+    matrix.resize();
+    show();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show());
+}
 
 async function begin() {
   at("title").textContent = about.title;
@@ -161,6 +169,7 @@ async function begin() {
   if (about.robot) robot = (await makeScene(at("robot"))) ?? makeDrawing(at("robot"));
   else at("robot").append(node("p", {}, "Made without MuJoCo: no picture of the robot."));
   await open();
+  listen();
 }
 
 begin();

@@ -43,8 +43,15 @@ async function makeScene(place) {
   const draw = () => renderer.render(scene, camera);
   controls.addEventListener("change", draw);
 
+  let placed = false;
+
   function show(episode, t) {
     const { clientWidth: width, clientHeight: height } = place;
+    if (!placed) {
+      camera.position.set(...times(-stepBack(episode, width / height), forward));
+      controls.update();
+      placed = true;
+    }
     renderer.setPixelRatio(Math.min(devicePixelRatio || 1, 2));
     renderer.setSize(width, height, false);
     camera.aspect = width / height;

@@ -20,6 +20,7 @@ from dynsparse.environments.playground import Solver
 from dynsparse.errors import DynsparseError
 from dynsparse.jacobians import ENGINE, METHODS
 from dynsparse.learning.losses import LOSSES
+from dynsparse.learning.masks import MASKS
 from dynsparse.learning.models import ARCHITECTURES
 from dynsparse.learning.models.activations import ACTIVATIONS
 from dynsparse.learning.splits import SPLITS
@@ -146,6 +147,7 @@ def test_what_the_schema_lists_is_what_there_is():
     learner = listed["learner"]["properties"]
     assert learner["loss"]["enum"] == list(LOSSES)
     assert learner["architecture"]["enum"] == list(ARCHITECTURES) == list(listed["architectures"])
+    assert listed["architectures"]["masked"]["properties"]["mask"]["enum"] == list(MASKS)
     for name, architecture in ARCHITECTURES.items():
         fields = [field.name for field in dataclasses.fields(architecture.Settings)]
         part = listed["architectures"][name]

@@ -19,7 +19,7 @@ REFUSED = {
     "nothing": (None, "a: None is not of type 'object' (nothing is written"),
     "architecture": (
         {"loss": "state", "architecture": "gated"},
-        "a.architecture: 'gated' is not one of ['mlp']; did you mean 'mlp'?",
+        "a.architecture: 'gated' is not one of ['mlp', 'masked']; did you mean",
     ),
     "setting": (
         {"loss": "state", "widht": 3},

@@ -84,7 +84,9 @@ def _assignment(name: str, value: Any, indent: str) -> Iterator[str]:
 
 def _tables(schema: Mapping[str, Any], root: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """A table of a section's keys, then those of the sections in it, and of what users name."""
-    parts = {name: referred(part, root) for name, part in properties(schema, root).items()}
+    kinds = [rule for rule in schema.get("allOf", ()) if "$ref" in rule["then"]]
+    shared = {**schema, "allOf": [rule for rule in schema.get("allOf", ()) if rule not in kinds]}
+    parts = {name: referred(part, root) for name, part in properties(shared, root).items()}
     keys = {name: part for name, part in parts.items() if not _is_section(part)}
     if keys:
         yield "| key | default | may be | says |\n|---|---|---|---|\n"
@@ -106,6 +108,12 @@ def _tables(schema: Mapping[str, Any], root: Mapping[str, Any], prefix: str = ""
             key = f"{prefix}{name}.<name>"
             yield f"{'#' * (2 + key.count('.'))} {key.replace('<', '&lt;')}\n\n"
             yield from _tables(named, root, f"{key}.")
+    for rule in kinds:
+        part = referred(rule["then"], root)
+        ((key, said),) = rule["if"]["properties"].items()
+        own = {name: said for name, said in part["properties"].items() if said}
+        yield f"With `{key}: {said['const']}`:\n\n"
+        yield from _tables({**part, "properties": own}, root, prefix)
 
 
 def _default(name: str, part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
@@ -148,7 +156,8 @@ def _allowed(part: Mapping[str, Any], root: Mapping[str, Any]) -> str:
         }
         bounds = [f"{words} {part[name]}" for name, words in limits.items() if name in part]
         return ", ".join(["a whole number" if part["type"] == "integer" else "a number", *bounds])
-    return {"object": "a mapping"}.get(part.get("type", ""), "text")
+    words = {"object": "a mapping", "boolean": "`true` or `false`"}
+    return words.get(part.get("type", ""), "text")
 
 
 def main(fix: bool) -> int:

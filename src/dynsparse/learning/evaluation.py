@@ -119,5 +119,5 @@ def _per_sample(measure: Callable[[WorldModel, Array], Array]) -> Measure:
 
 def on_device(samples: Samples) -> Data:
     """What training and evaluation need of samples, as arrays of the device."""
-    fields = (getattr(samples, name) for name in Data._fields)
-    return Data(*(jnp.asarray(values) for values in fields))
+    there: Data = jax.tree.map(jnp.asarray, Data(*(getattr(samples, n) for n in Data._fields)))
+    return there

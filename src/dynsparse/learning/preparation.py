@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dynsparse.errors import DynsparseError
+from dynsparse.learning.masks import Given, mask
+from dynsparse.learning.models.base import MaskRecipe
 from dynsparse.learning.normalisation import Scaler
 from dynsparse.learning.samples import Origin, Pool, Samples, some_of
 from dynsparse.learning.splits import SPLITS, Split, most
@@ -79,7 +81,10 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    paths: Sequence[Path | str], section: Mapping[str, Any], division: Division
+    paths: Sequence[Path | str],
+    section: Mapping[str, Any],
+    division: Division,
+    recipe: MaskRecipe | None = None,
 ) -> Prepared:
     """Read, split and normalise the samples of a study's files.
 
@@ -87,6 +92,7 @@ def prepare(
         paths: the files of all seeds of one environment and behaviour.
         section: the configuration's ``learning``, with the ``zero_threshold`` of the data.
         division: how they are split.
+        recipe: the mask that samples are given, if a learner is told one.
 
     Raises:
         DynsparseError: unreadable or unfitting files, or too few episodes or policies.
@@ -97,6 +103,10 @@ def prepare(
         parts = SPLITS[division.kind](pool.episodes(), *shares, division.number)
         scaler = pool.scaler(parts.train)
         samples = pool.samples(scaler, section["zero_threshold"])
+    if recipe is not None:
+        known = samples.take(parts.train)
+        given = Given(pool.origin.environment, known, samples, division.number)
+        samples = samples._replace(mask=mask(recipe, given))
     count = section["evaluation"]["samples"]
     validation, test = some_of(parts.validation, count), some_of(parts.test, count)
     return Prepared(
@@ -111,9 +121,11 @@ def prepare(
     )
 
 
-def _digest(arrays: Iterable[np.ndarray]) -> str:
+def _digest(arrays: Iterable[np.ndarray | None]) -> str:
     digest = hashlib.sha256()
     for values in arrays:
+        if values is None:
+            continue
         digest.update(f"{values.shape} {values.dtype}".encode())
         digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()

@@ -31,7 +31,8 @@ class Samples(NamedTuple):
     """Normalised samples in float32, and what is true of them in float64.
 
     ``zero`` was found in the raw float64 values. ``active`` says which geom pairs touch and which
-    limits and friction losses act; ``contact`` whether any geoms touch.
+    limits and friction losses act; ``contact`` whether any geoms touch. ``mask`` is what a learner
+    is told to look at (``masks``), if it is told.
     """
 
     inputs: Float[np.ndarray, "samples inputs"]
@@ -42,10 +43,12 @@ class Samples(NamedTuple):
     active: Bool[np.ndarray, "samples conditions"]
     episode: Int[np.ndarray, " samples"]
     step: Int[np.ndarray, " samples"]
+    mask: Bool[np.ndarray, "samples outputs inputs"] | None = None
 
     def take(self, rows: Int[np.ndarray, " rows"]) -> "Samples":
         """Some of the samples."""
-        return Samples(*(values[rows] for values in self))
+        mask = None if self.mask is None else self.mask[rows]
+        return Samples(*(values[rows] for values in self[:-1]))._replace(mask=mask)
 
 
 class Pool:
@@ -100,7 +103,7 @@ class Pool:
     def samples(self, scaler: Scaler, threshold: float) -> Samples:
         """All samples, normalised; an element is zero where ``|x| < threshold`` before that."""
         parts = [
-            _normalised(number, episode, scaler, threshold)
+            _normalised(number, episode, scaler, threshold)[:-1]
             for number, episode in enumerate(self._episodes("normalising"))
         ]
         return Samples(*(np.concatenate(column) for column in zip(*parts, strict=True)))

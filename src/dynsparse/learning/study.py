@@ -51,7 +51,7 @@ def train_models(
     rows: dict[str, list[dict[str, Any]]] = {kind: [] for kind in records.SCHEMAS}
     arrays: dict[str, np.ndarray] = {}
     for division in divisions(paths, section):
-        prepared = prepare(paths, section, division)
+        prepared = prepare(paths, section, division, settings.model.recipe())
         origin = prepared.origin
         with precision("float32"):
             trained = fit(

@@ -22,6 +22,7 @@ class Data(NamedTuple):
     next_state: Float[Array, "samples outputs"]
     jacobian: Float[Array, "samples outputs inputs"]
     zero: Bool[Array, "samples outputs inputs"]
+    mask: Bool[Array, "samples outputs inputs"] | None = None
 
 
 def facts_of(model: WorldModel, samples: Any) -> dict[str, Array]:
@@ -92,7 +93,8 @@ def make_epoch(settings: TrainingSettings) -> Epoch:
 
         def step(carry: Any, batch: Any) -> Any:
             (model, memory), (rows, key) = carry, batch
-            loss, gradient = gradient_of(model, Data(*(values[rows] for values in data)), key)
+            drawn = jax.tree.map(lambda values: values[rows], data)
+            loss, gradient = gradient_of(model, drawn, key)
             updates, memory = optimiser.update(gradient, memory, model)
             return (eqx.apply_updates(model, updates), memory), loss
 

@@ -3,7 +3,7 @@
 import abc
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -18,9 +18,27 @@ Jacobians = Float[Array, "batch outputs inputs"]
 Facts = Mapping[str, Array]
 
 
+class MaskRecipe(NamedTuple):
+    """The mask that a learner is told, by name, and the shares of it that are made wrong.
+
+    Attributes:
+        name: in ``masks.MASKS``.
+        miss: the share of open elements that are closed.
+        false_alarm: the share of closed elements that are opened.
+    """
+
+    name: str
+    miss: float
+    false_alarm: float
+
+
 @dataclass(frozen=True)
 class ModelSettings:
     """What an architecture lets its users choose; each has a class of its own."""
+
+    def recipe(self) -> MaskRecipe | None:
+        """The mask that is made for its samples; None: none."""
+        return None
 
 
 class WorldModel(eqx.Module):

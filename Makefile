@@ -4,13 +4,14 @@
 # make cluster-test   a study in a real Slurm of one node (root and apt, or Slurm installed)
 # make fault-test     a study killed 30 times, full disks, damaged files
 # make lint   formatting, lints, types
+# make docs   the site of the documentation, in build/site
 # make locks  renew the locked environments (needs uv)
 
 PYTHON ?= python3.11
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run check test cluster-test fault-test lint locks environment
+.PHONY: run check test cluster-test fault-test lint docs locks environment
 
 run: .venv/complete
 	snakemake --cores all all report
@@ -37,6 +38,10 @@ lint: .venv/complete-dev
 	mypy
 	snakefmt --check workflow
 	snakemake --lint
+
+# A warning is an error; nothing is downloaded.
+docs: .venv/complete-dev
+	python -m sphinx -q -W --keep-going -n -c docs -d build/doctrees . build/site
 
 environment: .venv/complete
 

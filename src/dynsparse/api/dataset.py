@@ -36,8 +36,10 @@ class Dataset:
     Attributes:
         cases: environment, behaviour and seed of each file.
         episodes: all episodes, file by file.
-        state_names, action_names: names of the dimensions, such as ``qvel:bthigh``.
-        contact_names, constraint_names: of geom pairs, and of limits and friction losses.
+        state_names: names of the state's dimensions, such as ``qvel:bthigh``.
+        action_names: names of the action's dimensions, such as ``ctrl:bfoot``.
+        contact_names: names of geom pairs.
+        constraint_names: names of limits and friction losses.
         units: of each dimension of state and action, such as ``rad/s``.
         control_dt_s: seconds per step.
     """

@@ -41,7 +41,8 @@ class Simulator:
 
     Attributes:
         name: the environment's.
-        state_names, action_names: names of the dimensions, such as ``qvel:bthigh``.
+        state_names: names of the state's dimensions, such as ``qvel:bthigh``.
+        action_names: names of the action's dimensions, such as ``ctrl:bfoot``.
         units: of each dimension of state and action.
         control_dt_s: seconds per step.
     """

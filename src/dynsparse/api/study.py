@@ -110,7 +110,8 @@ class Study:
 
         Args:
             name: such as ``figure_5`` (docs/items.md).
-            environment, behaviour: of which case, where there is one for each.
+            environment: of which case, where there is an item for each.
+            behaviour: that of the case.
 
         Returns:
             A Matplotlib figure, or an Arrow table.

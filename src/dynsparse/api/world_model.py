@@ -25,7 +25,8 @@ class WorldModel:
     It computes in float32, as it was trained.
 
     Attributes:
-        state_names, action_names: what its inputs and outputs are called.
+        state_names: what the state's dimensions are called, of inputs and outputs.
+        action_names: what the action's are called.
         about: how it was trained.
     """
 

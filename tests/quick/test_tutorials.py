@@ -41,7 +41,7 @@ def test_a_tutorial_runs_and_prints_what_it_says(page, project, monkeypatch, cap
 
 
 def test_there_are_tutorials_and_each_shows_what_it_prints():
-    assert [page.stem for page in PAGES] == ["tutorial-open", "tutorial-own", "tutorial-sparse"]
+    assert [page.stem.partition("-")[2] for page in PAGES] == ["open", "own", "score", "sparse"]
     for page in PAGES:
         assert any(shown for _, shown in BLOCK.findall(page.read_text(encoding="utf-8")))
 

@@ -10,28 +10,13 @@ import mujoco
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from explorer_fakes import HOSTILE, MODEL, structure
 from hypothesis import given
 from hypothesis import strategies as st
 
 import dynsparse as ds
 from dynsparse.cli import main
 from dynsparse.explorer import case, digits, robot, view
-
-CART = """<mujoco><worldbody><geom type="plane" size="4 4 .1"/>
-<camera pos="0 -4 1" xyaxes="1 0 0 0 0 1"/>
-<body mocap="true" pos="1 0 1"><geom name="target" size=".1"/></body>
-<body pos="0 0 1"><joint type="slide" axis="1 0 0"/><geom type="box" size=".2 .15 .1"/>
-<body><joint axis="0 1 0"/><geom type="capsule" fromto="0 0 0 0 0 1" size=".05"/>
-<site name="tip" pos="0 0 1"/></body></body><site name="nail" pos="0 0 3"/></worldbody>
-<tendon><spatial width=".01"><site site="nail"/><site site="tip"/></spatial></tendon></mujoco>"""
-# As long as the states of ``api_fakes``.
-MODEL = mujoco.MjModel.from_xml_string(CART)
-HOSTILE = (
-    "qpos:</script><script>document.title='taken'</script> [m]",
-    "qpos:<img src=x onerror=\"document.title='taken'\"> [rad]",
-    "qvel:$&${title}{{about}}\u2028\u2029\x00\x1b[31m [m/s]",
-    "qvel:'\"&lt;--!> [rad/s]",
-)
 
 
 def decoded(code, threshold):
@@ -172,15 +157,6 @@ def test_the_same_data_give_the_same_page(tmp_path):
     api_fakes.write(tmp_path / "x.h5")
     pages = {case.case_page(ds.load(tmp_path / "x.h5"), 1e-12, model=MODEL) for _ in range(2)}
     assert len(pages) == 1
-
-
-def structure(name, rows=api_fakes.STATES):
-    """All elements of the state's Jacobian structural, none of the action's."""
-    from dynsparse.sparsity.structure import Structure, structure_table
-
-    size = len(rows)
-    found = Structure(np.zeros((size, size), bool), np.ones((size, 1), bool), ((),) * size)
-    return structure_table(found, name, rows, ("ctrl:slide [1]",))
 
 
 def test_what_the_model_proves_is_marked(tmp_path):

@@ -6,7 +6,7 @@ import api_fakes
 import numpy as np
 import pytest
 from browser import browser
-from test_explorer import HOSTILE, MODEL, structure
+from explorer_fakes import HOSTILE, MODEL, structure
 
 import dynsparse as ds
 from dynsparse.explorer.case import case_page

@@ -109,7 +109,7 @@ def dataset_info(
         contact_names=dynamics.contact_names,
         constraint_names=dynamics.constraint_names,
         control_dt_s=dynamics.control_dt_s,
-        method=resolve_method(settings.method),
+        method=resolve_method(settings.method, dynamics.methods),
         dtype=settings.dtype,
         episodes=settings.episodes,
         steps=settings.steps,

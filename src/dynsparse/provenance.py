@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dynsparse.sources import digests
-from dynsparse.suite import SUITE, own_environment, own_files
+from dynsparse.suite import DM_CONTROL_SUITE, OWN, own_environment, own_files, suite_of
 
-PACKAGES = ("dynsparse", "jax", "jaxlib", "mujoco", "mujoco-mjx", "playground", "numpy", "h5py")
 # What results depend on, relative to the project's folder.
 CODE = ("workflow", "src", "envs", "resources")
 
@@ -33,14 +32,14 @@ def provenance(environment: str, config: Mapping[str, Any], policy_digest: str) 
     facts = {
         "config": dict(config),
         "policy": policy_digest,
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {name: version(name) for name in suite_of(environment).packages},
         "settings": settings_in_force(),
         "commit": commit(),
         "device": f"{device.platform}: {device.device_kind}",
         "machine": platform.machine(),
         "python": platform.python_version(),
     }
-    if environment not in SUITE:
+    if suite_of(environment) is OWN:
         facts["environment_package"] = environment_package(environment)
     return json.dumps(facts, sort_keys=True)
 
@@ -83,7 +82,7 @@ def code_state(project: Path) -> dict[str, Any]:
     return {
         "commit": name,
         "changed": sorted([*changed.splitlines(), *untracked.splitlines()]),
-        "packages": {package: version(package) for package in PACKAGES},
+        "packages": {name: version(name) for name in DM_CONTROL_SUITE.packages},
         "python": platform.python_version(),
         "machine": platform.machine(),
     }

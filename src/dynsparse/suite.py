@@ -1,13 +1,16 @@
 """Names of environments, for use without loading JAX: the suite's, and those of one's own.
 
 An environment of one's own is a class in an installed package that names it among its entry points
-(docs/own-environment.md).
+(docs/own-environment.md). ``SUITES`` says what else there is, and by what each is simulated.
 """
 
 import re
+from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, Literal
 
 from dynsparse.errors import DynsparseError, did_you_mean
 
@@ -42,6 +45,48 @@ SUITE = (
 
 # What a package calls its environments by, in its list of entry points.
 GROUP = "dynsparse.environments"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Environments that are made in one way.
+
+    Attributes:
+        name: whose they are; ``<name>:`` begins the names of environments that are not listed.
+        dynamics: what steps them, MJX or MuJoCo's C engine.
+        loader: ``module:function``, imported when it is needed. Given an environment's name, for
+            MJX it hands back what makes it and its configuration, for the C engine a
+            ``dynsparse.c_engine.simulation.Simulation``.
+        packages: what its steps depend on, for the record.
+        environments: their names, where all are known.
+    """
+
+    name: str
+    dynamics: Literal["mjx", "mujoco_c"]
+    loader: str
+    packages: tuple[str, ...]
+    environments: tuple[str, ...] = ()
+
+    def load(self, name: str) -> Any:
+        """What the loader makes of a name."""
+        module, _, function = self.loader.partition(":")
+        return getattr(import_module(module), function)(name)
+
+
+_MJX = ("dynsparse", "jax", "jaxlib", "mujoco", "mujoco-mjx", "playground", "numpy", "h5py")
+_PLAYGROUND = "dynsparse.environments.playground"
+DM_CONTROL_SUITE = Suite("playground", "mjx", f"{_PLAYGROUND}:suite_recipe", _MJX, SUITE)
+OWN = Suite("own", "mjx", f"{_PLAYGROUND}:own_recipe", _MJX)
+SUITES = (DM_CONTROL_SUITE, OWN)
+
+
+def suite_of(name: str) -> Suite:
+    """The suite that an environment belongs to; one's own, if it is nobody else's."""
+    before, colon, _ = name.partition(":")
+    for suite in SUITES:
+        if name in suite.environments or (colon and before == suite.name):
+            return suite
+    return OWN
 
 
 def environment_names() -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from dynsparse.cli import METHOD_NAMES, main
+from dynsparse.environments import Dynamics
 from dynsparse.jacobians import ENGINE, METHODS
 from dynsparse.policies import experts
 from dynsparse.policies.settings import schedule
@@ -73,7 +74,7 @@ def test_schedules_that_are_not_there_are_refused_with_one_line(trained, tmp_pat
 
 
 def test_the_methods_offered_are_the_librarys():
-    assert set(METHOD_NAMES) == {"auto", *METHODS, ENGINE}
+    assert set(METHOD_NAMES) == {"auto", *METHODS, ENGINE} == {"auto", *Dynamics.methods}
 
 
 def test_info_tells_what_is_in_a_file(cartpole_file):

@@ -163,7 +163,7 @@ def test_methods_are_right_beyond_a_limit(cases, programs):
 
 
 def test_refuses_an_unknown_method(cartpole):
-    with pytest.raises(DynsparseError, match="'exact' is none of auto, unrolled, implicit, hybrid"):
+    with pytest.raises(DynsparseError, match="'exact' is none of auto, hybrid, unrolled, implicit"):
         batched_jacobians(cartpole, "exact", 50)
 
 

@@ -31,7 +31,7 @@ rule render:
     input:
         data=expand(DATA, seed=SEEDS, allow_missing=True),
         steps=STUDY.merged(ANY, "steps"),
-        library=library("rendering.case", "rendering.draw", "environments.playground"),
+        library=library("rendering.case", "rendering.draw", "environments.physics"),
         lock=LOCK,
     output:
         STUDY.merged(ANY, "frames"),

@@ -2,7 +2,7 @@ from contextlib import ExitStack
 
 from dynsparse.console import job_log
 from dynsparse.dataset import open_dataset
-from dynsparse.environments.playground import playground_environment
+from dynsparse.environments import simulated_model
 from dynsparse.rendering.case import render_case
 from dynsparse.sparsity.parquet import read_table, write_table
 
@@ -10,5 +10,5 @@ with job_log(snakemake.log[0]), ExitStack() as stack:
     opened = [stack.enter_context(open_dataset(path)) for path in snakemake.input.data]
     datasets = {dataset.info.seed: dataset for dataset in opened}
     steps = read_table(snakemake.input.steps, "steps")
-    model = playground_environment(snakemake.params.environment).mj_model
+    model = simulated_model(snakemake.params.environment).mj_model
     write_table(render_case(steps, datasets, model), snakemake.output[0])

@@ -107,9 +107,9 @@ def _known(info: DatasetInfo) -> dict[str, Any]:
     if info.environment in shipped:
         return shipped[info.environment]
     try:
-        from dynsparse.environments import playground_environment
+        from dynsparse.environments import simulated_model
 
-        return of_model(playground_environment(info.environment).mj_model)
+        return of_model(simulated_model(info.environment).mj_model)
     except (DynsparseError, ModuleNotFoundError) as error:
         raise DynsparseError(
             f"joints and bodies of {info.environment!r} are not known ({error}); take level"
@@ -119,10 +119,10 @@ def _known(info: DatasetInfo) -> dict[str, Any]:
 
 def listing() -> str:
     """groups.json: every environment of the suite on a line."""
-    from dynsparse.environments import playground_environment
+    from dynsparse.environments import simulated_model
 
     lines = [
-        f"{json.dumps(name)}: {json.dumps(of_model(playground_environment(name).mj_model))}"
+        f"{json.dumps(name)}: {json.dumps(of_model(simulated_model(name).mj_model))}"
         for name in SUITE
     ]
     return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 from jaxtyping import Bool, Float
 
-from dynsparse.environments import load, observed_engine_steps, playground_environment
+from dynsparse.environments import load, observed_engine_steps, simulated_model
 from dynsparse.environments.playground import Solver
 from dynsparse.jacobians import ENGINE
 from dynsparse.precision import Precision, precision
@@ -68,10 +68,9 @@ def judge(
     or cannot decide, is therefore appealed to MJX, by finite differences too; only for that MJX
     is compiled. ``method`` is how the Jacobians were computed.
     """
-    with precision(dtype):
-        base = playground_environment(environment, solver)
+    model, substeps = simulated_model(environment, solver)
     resolution = CERTAIN if method == ENGINE else 0.0
-    referee = engine_referee(base.mj_model, int(base.n_substeps))
+    referee = engine_referee(model, substeps)
     engine = _verdict(referee, samples, resolution)
     fine = engine.same & (~engine.smooth | ((engine.excess <= 1) & engine.decided))
     left = np.flatnonzero(~fine)

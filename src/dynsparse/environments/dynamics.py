@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ from dynsparse.environments.playground import Solver, playground_environment
 from dynsparse.environments.returns import check_returns
 from dynsparse.errors import DynsparseError
 from dynsparse.precision import Precision, precision
-from dynsparse.suite import SUITE
+from dynsparse.suite import OWN, suite_of
 
 State = Float[Array, " state"]
 Action = Float[Array, " action"]
@@ -44,12 +44,14 @@ class StepRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class Dynamics:
-    """One environment's step and the vocabulary to speak of it.
+    """One environment's step by MJX and the vocabulary to speak of it, a ``Physics``.
 
     The state is ``(qpos, qvel)``; a control step is ``substeps`` simulator steps. ``memory`` is
     what the simulator carries besides the state: the solver's warm start. All is computed in
     ``dtype``, whatever JAX's precision is where it is called.
     """
+
+    methods: ClassVar[tuple[str, ...]] = ("hybrid", "unrolled", "implicit", "mujoco_c")
 
     name: str
     solver: Solver
@@ -139,7 +141,7 @@ class Dynamics:
         An environment of one's own may begin with ``done`` a number and go on with a truth value.
         """
         start = self.begin(key)
-        if self.name in SUITE:
+        if suite_of(self.name) is not OWN:
             return start
         with precision(self.dtype):
             action = jnp.zeros(self.mj_model.nu, self.dtype)
@@ -203,7 +205,7 @@ def load(name: str, solver: Solver = "as_shipped", dtype: Precision = "float64")
         mj_model = environment.mj_model
         _check_model(name, mj_model, environment)
         template = _template(mj_model, environment.mjx_model)
-        if name not in SUITE:
+        if suite_of(name) is OWN:
             check_returns(name, environment)
     constraint_names = names.constraint_names(mj_model)
     if len(constraint_names) != mjx_internals.named_row_count(template):

@@ -7,7 +7,7 @@ import numpy as np
 
 from dynsparse.environments.dynamics import Dynamics
 from dynsparse.programs import digest
-from dynsparse.suite import SUITE
+from dynsparse.suite import OWN, suite_of
 
 
 def simulator_identity(dynamics: Dynamics) -> bytes | None:
@@ -26,7 +26,7 @@ def environment_identity(name: str, environment: Any) -> bytes | None:
 
     None for an environment of one's own: what its code reads beside its package is not known.
     """
-    if name not in SUITE:
+    if suite_of(name) is OWN:
         return None
     config = environment._config.to_json()
     return digest([name, config, _saved(environment.mj_model), environment.mjx_model])

@@ -11,7 +11,7 @@ import numpy as np
 from dynsparse.environments.left_out import refusal, refuse_left_out
 from dynsparse.errors import DynsparseError
 from dynsparse.precision import current_precision, precision
-from dynsparse.suite import SUITE, own_environment
+from dynsparse.suite import OWN, own_environment, suite_of
 
 Solver = Literal["as_shipped", "converged"]
 
@@ -42,11 +42,12 @@ def playground_environment(name: str, solver: Solver = "as_shipped") -> Any:
             config.impl = "jax"
         environment = _made(make, config, name)
         refuse_left_out(name, environment.mj_model)
-        if name not in SUITE:
+        own = suite_of(name) is OWN
+        if own:
             _check_model(environment, name)
         if solver == "converged":
             _converge(environment)
-            if name not in SUITE:
+            if own:
                 _check_model(environment, name)
     return environment
 
@@ -104,16 +105,26 @@ def observation_size(environment: Any, name: str) -> int:
 
 def _recipe(name: str) -> tuple[Callable[..., Any], Any]:
     """What makes an environment from its configuration, and the configuration."""
-    if name not in SUITE:
-        return _own(name)
+    suite = suite_of(name)
+    if suite.dynamics != "mjx":
+        raise DynsparseError(f"environment {name!r} is simulated by MuJoCo's C engine, not by MJX")
+    return suite.load(name)
+
+
+def suite_recipe(name: str) -> tuple[Callable[..., Any], Any]:
+    """An environment of Playground's DM Control Suite, and its configuration."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from mujoco_playground import dm_control_suite
     return partial(dm_control_suite.load, name), dm_control_suite.get_default_config(name)
 
 
-def _own(name: str) -> tuple[Callable[..., Any], Any]:
-    """The class of an environment of one's own, and its configuration."""
+def own_recipe(name: str) -> tuple[Callable[..., Any], Any]:
+    """The class of an environment of one's own, and its configuration.
+
+    Raises:
+        DynsparseError: there is none of this name, or it is not as it has to be.
+    """
     from ml_collections import ConfigDict
     from mujoco_playground._src.mjx_env import MjxEnv
 

@@ -64,7 +64,7 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
     Raises:
         DynsparseError: there is no such method.
     """
-    method = resolve_method(method)
+    method = resolve_method(method, dynamics.methods)
     stages = _stages(dynamics, method)
     # The C engine uses all cores for a batch by itself.
     at_once = 1 if method == ENGINE else None

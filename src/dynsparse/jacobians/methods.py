@@ -5,7 +5,7 @@ stops early); ``implicit`` differentiates the optimum that it looks for (wrong w
 is cut off before); ``hybrid`` decides at every call of the solver.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple
@@ -48,17 +48,20 @@ class Linearisation(NamedTuple):
 ENGINE = "mujoco_c"
 
 
-def resolve_method(method: str) -> str:
+def resolve_method(method: str, offered: Sequence[str] = Dynamics.methods) -> str:
     """The name of the method itself; ``auto`` stands for the one that is right everywhere.
+
+    Args:
+        method: a name, or ``auto``.
+        offered: the methods of the dynamics in question; ``auto`` is the first.
 
     Raises:
         DynsparseError: there is no such method.
     """
     if method == "auto":
-        return "hybrid"
-    known = (*METHODS, ENGINE)
-    if method not in known:
-        raise DynsparseError(f"jacobian.method {method!r} is none of auto, {', '.join(known)}")
+        return offered[0]
+    if method not in offered:
+        raise DynsparseError(f"jacobian.method {method!r} is none of auto, {', '.join(offered)}")
     return method
 
 

@@ -49,9 +49,30 @@ def main() -> None:
     quiet_surroundings()
 
 
+def _simulated(environment: str | None, model: Path | None, substeps: int | None) -> str:
+    """The name of what is simulated, from the options that say it."""
+    if (environment is None) == (model is None):
+        raise click.UsageError("Give either --environment or --model.")
+    if model is None:
+        if substeps is not None:
+            raise click.UsageError("--substeps goes with --model.")
+        return str(environment)
+    return f"mjcf:{substeps or 1}:{model}"
+
+
+_MODEL = click.option(
+    "--model", type=click.Path(path_type=Path), help="In place of an environment: an MJCF file."
+)
+_SUBSTEPS = click.option(
+    "--substeps", type=click.IntRange(1), help="Of --model: simulator steps per control; else 1."
+)
+
+
 @main.command()
-@click.option("--environment", required=True, help="Such as HopperHop, or your own.")
-@click.option("--behaviour", required=True, help="random, expert or half.")
+@click.option("--environment", help="Such as HopperHop, your own, or gymnasium:HalfCheetah-v5.")
+@_MODEL
+@_SUBSTEPS
+@click.option("--behaviour", default="random", show_default=True, help="random, expert or half.")
 @click.option("--policy", type=click.Path(path_type=Path), help="A policy of your own.")
 @click.option("--episodes", type=click.IntRange(1), required=True)
 @click.option("--steps", type=click.IntRange(1), required=True, help="Control steps per episode.")
@@ -59,7 +80,9 @@ def main() -> None:
 @click.option("--method", type=click.Choice(METHOD_NAMES), default="auto", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="HDF5 file.")
 def collect(
-    environment: str,
+    environment: str | None,
+    model: Path | None,
+    substeps: int | None,
     behaviour: str,
     policy: Path | None,
     episodes: int,
@@ -72,8 +95,18 @@ def collect(
     from dynsparse.collection import CollectionSettings
     from dynsparse.collection import collect as collect_dataset
     from dynsparse.job import prepare_to_compile
+    from dynsparse.suite import suite_of
 
+    name = _simulated(environment, model, substeps)
     prepare_to_compile()
+    if suite_of(name).dynamics == "mujoco_c":
+        from dynsparse.c_engine.collection import collect as collect_by_engine
+
+        if behaviour != "random" or policy or method not in ("auto", "mujoco_c"):
+            raise DynsparseError(
+                f"{name}: on MuJoCo's C engine actions are random, and the method is mujoco_c"
+            )
+        return collect_by_engine(output, name, seed, episodes, steps)
     settings = CollectionSettings(
         episodes=episodes,
         steps=steps,
@@ -83,7 +116,7 @@ def collect(
         block_episodes=1,
         batch_samples=50,
     )
-    collect_dataset(output, environment, behaviour, seed, settings, policy)
+    return collect_dataset(output, name, behaviour, seed, settings, policy)
 
 
 @main.command()
@@ -119,16 +152,36 @@ def info(dataset: Path) -> None:
 @main.command()
 @click.argument("dataset", type=click.Path(path_type=Path))
 @click.option("--samples", type=click.IntRange(1), default=200, show_default=True)
-def verify(dataset: Path, samples: int) -> None:
+@click.option("--environment", help="That the file is of, if it is code of yours.")
+@click.option("--model", type=click.Path(path_type=Path), help="That the file is of, if moved.")
+def verify(dataset: Path, samples: int, environment: str | None, model: Path | None) -> None:
     """Hold a dataset's steps and Jacobians against the simulator; status 1 if any is wrong."""
     from dynsparse.job import prepare_to_compile
     from dynsparse.verified_file import verify_file
 
     prepare_to_compile()
-    found = verify_file(dataset, samples)
+    found = verify_file(dataset, samples, environment, model)
     click.echo(found.table)
     if found.refusal:
         raise DynsparseError(found.refusal)
+
+
+@main.command()
+@click.argument("recording", type=click.Path(path_type=Path))
+@click.option("--environment", help="Such as gymnasium:HalfCheetah-v5.")
+@_MODEL
+@_SUBSTEPS
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="HDF5 file.")
+def label(
+    recording: Path, environment: str | None, model: Path | None, substeps: int | None, output: Path
+) -> None:
+    """Write the Jacobians of recorded states and controls (npz or HDF5) by a model of theirs."""
+    from dynsparse.c_engine.label import label as label_recording
+    from dynsparse.job import prepare_to_compile
+
+    name = _simulated(environment, model, substeps)
+    prepare_to_compile()
+    click.echo(label_recording(output, recording, name))
 
 
 @main.command()

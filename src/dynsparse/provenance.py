@@ -16,13 +16,14 @@ from dynsparse.suite import DM_CONTROL_SUITE, OWN, own_environment, own_files, s
 CODE = ("workflow", "src", "envs", "resources")
 
 
-def provenance(environment: str, config: Mapping[str, Any], policy_digest: str) -> str:
+def provenance(environment: str, config: Mapping[str, Any], policy_digest: str, **more: Any) -> str:
     """JSON text that says how a dataset was made; the same for a resumed and a whole run.
 
     Args:
         environment: its name; one's own is recorded by its package and its files' digest.
         config: the resolved configuration of the run.
         policy_digest: SHA-256 of the policy's file, or the name of a behaviour without one.
+        more: further facts, by their keys.
     """
     import jax
 
@@ -38,6 +39,7 @@ def provenance(environment: str, config: Mapping[str, Any], policy_digest: str) 
         "device": f"{device.platform}: {device.device_kind}",
         "machine": platform.machine(),
         "python": platform.python_version(),
+        **more,
     }
     if suite_of(environment) is OWN:
         facts["environment_package"] = environment_package(environment)

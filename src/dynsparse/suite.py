@@ -77,7 +77,16 @@ _MJX = ("dynsparse", "jax", "jaxlib", "mujoco", "mujoco-mjx", "playground", "num
 _PLAYGROUND = "dynsparse.environments.playground"
 DM_CONTROL_SUITE = Suite("playground", "mjx", f"{_PLAYGROUND}:suite_recipe", _MJX, SUITE)
 OWN = Suite("own", "mjx", f"{_PLAYGROUND}:own_recipe", _MJX)
-SUITES = (DM_CONTROL_SUITE, OWN)
+_C = ("dynsparse", "mujoco", "numpy", "h5py")
+_SIMULATION = "dynsparse.c_engine.simulation"
+SUITES = (
+    DM_CONTROL_SUITE,
+    OWN,
+    Suite("mjcf", "mujoco_c", f"{_SIMULATION}:mjcf", _C),
+    Suite("gymnasium", "mujoco_c", f"{_SIMULATION}:gymnasium", (*_C, "gymnasium")),
+    Suite("dm_control", "mujoco_c", f"{_SIMULATION}:dm_control", (*_C, "dm-control")),
+    Suite("callable", "mujoco_c", f"{_SIMULATION}:callable_environment", _C),
+)
 
 
 def suite_of(name: str) -> Suite:

@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tabulate import tabulate
 
+from dynsparse.c_engine.verification import VerifiedFile, verify_simulated
 from dynsparse.dataset import DatasetInfo, open_dataset
+from dynsparse.dataset.schema import BY_ELEMENT
 from dynsparse.environments.playground import Solver
 from dynsparse.errors import DynsparseError
 from dynsparse.precision import Precision
@@ -14,19 +16,9 @@ from dynsparse.tables.verification import require_verified, verification_table
 from dynsparse.verification import verify_jacobians
 
 
-class VerifiedFile(NamedTuple):
-    """What was found out about a file.
-
-    Attributes:
-        table: a line per fact, as text.
-        refusal: why the file is not verified; None if it is.
-    """
-
-    table: str
-    refusal: str | None
-
-
-def verify_file(path: Path, samples: int) -> VerifiedFile:
+def verify_file(
+    path: Path, samples: int, environment: str | None = None, model: Path | None = None
+) -> VerifiedFile:
     """Replay a dataset, and hold a sample of its Jacobians against finite differences.
 
     Refused is what is no function of state, action and memory, every wrong Jacobian, and every
@@ -36,12 +28,16 @@ def verify_file(path: Path, samples: int) -> VerifiedFile:
     Args:
         path: the dataset.
         samples: how many; all, if the file has no more.
+        environment: what the file was made of on MuJoCo's C engine, if that is a stranger's code.
+        model: the MJCF file that it was made of there, if that is not where it was.
 
     Raises:
         DynsparseError: no sound dataset, or one without a finite Jacobian.
     """
     with open_dataset(path) as dataset:
         info = dataset.info
+        if info.schema_version >= BY_ELEMENT:
+            return verify_simulated(path, dataset, samples, environment, model)
         solver, dtype = _simulator(path, info)
         found = verify_jacobians(dataset, samples, [], solver, dtype)
     table = verification_table([found.samples], [found.replay])

@@ -101,7 +101,9 @@ def test_a_file_is_what_the_specification_says(path):
     kinds = ("state", "action", "contact", "constraint", "tangent")
     assert names == {f"{kind}_names" for kind in kinds}
     values = {k: tuple(json.loads(v)) if k in names else v for k, v in attributes.items()}
-    assert values == dataclasses.asdict(INFO)
+    expected = dataclasses.asdict(INFO)
+    assert expected.pop("held_names") == ()  # which files before version 3 do not have
+    assert values == expected
     assert units["memory"].startswith("generalised acceleration")
     assert set(units) == set(SPECIFICATION)
     assert all(units.values())
@@ -363,8 +365,19 @@ def test_refuses_a_file_of_another_kind(path):
 def test_refuses_another_schema_version(path):
     write(path)
     with h5py.File(path, "r+") as file:
-        file.attrs["schema_version"] = 3
-    refused(path, "schema version 3 cannot be read; this program reads 1 and 2")
+        file.attrs["schema_version"] = 4
+    refused(path, "schema version 4 cannot be read; this program reads 1, 2, 3")
+
+
+def test_reads_version_3(path):
+    info = dataclasses.replace(INFO, schema_version=3, held_names=("mocap_pos[0]",))
+    arrays = write(path, info)
+    with open_dataset(path) as dataset:
+        assert dataset.info == info
+        episode = dataset.episode(1)
+    np.testing.assert_array_equal(episode.jacobian_element_ok, arrays["jacobian_element_ok"][1])
+    assert episode.jacobian_element_ok.shape == (5, 3, 5)
+    np.testing.assert_array_equal(episode.held, arrays["held"][1])
 
 
 def test_reads_version_1(path):

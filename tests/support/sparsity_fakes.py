@@ -32,6 +32,7 @@ class FakeEpisode:
     jacobian_ok: np.ndarray
     contact: np.ndarray
     constraint_active: np.ndarray
+    jacobian_element_ok: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,11 @@ class Episode:
         return self._stored("jacobian_ok")
 
     @property
+    def jacobian_element_ok(self) -> Bool[np.ndarray, "T ds inputs"] | None:
+        """Which elements have a derivative, by state and action; None: all of those steps."""
+        return self._stored("jacobian_element_ok") if self._by_element else None
+
+    @property
     def state_jacobian(self) -> Float[np.ndarray, "T ds ds"]:
         """d next_state / d state as stored, unmasked; see ``jacobian``."""
         return self._stored("state_jacobian")
@@ -124,7 +129,7 @@ class Episode:
             row: a dimension of the next state, such as ``qvel:bthigh``; None: all.
             column: a dimension of state or action, such as ``ctrl:bfoot``; None: all, those of
                 the state first.
-            all: samples without a derivative keep their numbers; else they are NaN.
+            all: what has no derivative keeps its number; else it is NaN.
 
         Returns:
             (T, rows, columns) without the axes that a name was given for. Units are those of the
@@ -140,20 +145,22 @@ class Episode:
             j, states = position(column, columns, "column"), len(rows)
             whole = self.state_jacobian if j < states else self.action_jacobian
             values = np.array(whole[:, i, j if j < states else j - states])
+            unknown = self._unknown[:, i, j]
         else:
             both = (self.state_jacobian[:, i], self.action_jacobian[:, i])
             check_fits(sum(part.nbytes for part in both), f"{self.part.origin}: an episode")
             values = np.concatenate(both, axis=-1)
+            unknown = self._unknown[:, i]
         if not all:
-            values[~self.jacobian_ok] = np.nan
+            values[unknown] = np.nan
         return values
 
     def zeros(self, threshold: float) -> np.ma.MaskedArray:
         """Which elements are zero, ``|x| < threshold``, of state and action Jacobian in a row.
 
         Returns:
-            (T, ds, ds + da), bool; samples without a derivative are masked, so that means and sums
-            leave them out.
+            (T, ds, ds + da), bool; what has no derivative is masked, so that means and sums
+            leave it out.
 
         Raises:
             DynsparseError: the threshold is no positive number, or a derivative that is said to
@@ -162,8 +169,21 @@ class Episode:
         threshold = positive(threshold, "threshold")
         self.check_derivatives()
         values = self.jacobian(all=True)
-        mask = np.broadcast_to(~self.jacobian_ok[:, None, None], values.shape)
-        return np.ma.masked_array(np.abs(values) < threshold, mask)
+        return np.ma.masked_array(np.abs(values) < threshold, self._unknown)
+
+    @property
+    def _by_element(self) -> bool:
+        return "jacobian_element_ok" in self.part.arrays
+
+    @property
+    def _unknown(self) -> Bool[np.ndarray, "T ds inputs"]:
+        """Elements without a derivative."""
+        known = self.jacobian_element_ok
+        if known is not None:
+            return ~known
+        info = self.part.info
+        shape = (len(self), len(info.state_names), len(info.state_names) + len(info.action_names))
+        return np.broadcast_to(~self.jacobian_ok[:, None, None], shape)
 
     def check_derivatives(self) -> None:
         """Refuse derivatives that are said to be there, and are not finite.

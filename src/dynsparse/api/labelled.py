@@ -1,7 +1,7 @@
 """All arrays of a dataset at once: by name, or with named dimensions and units."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,8 @@ AXES = {
     "next_state": ("next_state_dim",),
     "state_jacobian": ("next_state_dim", "state_dim"),
     "action_jacobian": ("next_state_dim", "action_dim"),
+    "jacobian_element_ok": ("next_state_dim", "input_dim"),
+    "held": ("held_dim",),
     "contact": ("pair",),
     "constraint_active": ("constraint",),
     "tangent_state_jacobian": ("next_tangent_dim", "tangent_dim"),
@@ -46,8 +48,19 @@ def to_numpy(parts: Sequence[Part], all: bool) -> dict[str, np.ndarray]:
     found = {name: np.concatenate([_whole(part, name) for part in parts]) for name in names}
     if not all:
         for name in (name for name in names if name.endswith("_jacobian")):
-            found[name][~found["jacobian_ok"]] = np.nan
+            found[name][_unknown(found, name)] = np.nan
     return found
+
+
+def _unknown(found: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """Where a Jacobian has no derivative; those in tangent space say so themselves."""
+    known = found.get("jacobian_element_ok")
+    if known is None:
+        return ~found["jacobian_ok"]
+    if name.startswith("tangent"):
+        return np.isnan(found[name])
+    states = known.shape[2]
+    return ~(known[..., :states] if name == "state_jacobian" else known[..., states:])
 
 
 def _all_have(parts: Sequence[Part], name: str) -> bool:

@@ -1,6 +1,5 @@
 """Judging stored transitions and Jacobians by MuJoCo's C engine, and by MJX where the two part."""
 
-import zlib
 from typing import NamedTuple
 
 import mujoco
@@ -8,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from dynsparse.environments import load, observed_engine_steps, simulated_model
+from dynsparse.environments.engine import acting
 from dynsparse.environments.playground import Solver
 from dynsparse.jacobians import ENGINE
 from dynsparse.precision import Precision, precision
@@ -113,12 +113,6 @@ def engine_referee(model: mujoco.MjModel, substeps: int) -> Steps:
     The fingerprint is what finite differences find kinks by: which constraints there were, and in
     which state the solver left each, in every simulator step.
     """
-
-    def acting(data: mujoco.MjData) -> int:
-        fingerprint = 0
-        for rows in (data.efc_type, data.efc_id, data.efc_state):
-            fingerprint = zlib.crc32(rows.tobytes(), fingerprint)
-        return fingerprint
 
     def steps(*inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         after, seen = observed_engine_steps(model, substeps, acting, *inputs)

@@ -43,6 +43,9 @@ class Episode:
     jacobian_ok: Bool[np.ndarray, " time"]
     # Absent before version 2 of the format.
     solver_converged: Bool[np.ndarray, " time"] | None = None
+    # Only in files of version 3: columns are those of state and action, one after the other.
+    jacobian_element_ok: Bool[np.ndarray, "time state inputs"] | None = None
+    held: Float[np.ndarray, "time held"] | None = None
     # Only where orientations make the tangent space another one than the state space.
     tangent_state_jacobian: Float[np.ndarray, "time tangent tangent"] | None = None
     tangent_action_jacobian: Float[np.ndarray, "time tangent action"] | None = None
@@ -133,6 +136,8 @@ def describe(path: Path | str) -> str:
     with open_dataset(path) as dataset:
         facts = dataclasses.asdict(dataset.info)
         origin = json.loads(facts.pop("provenance"))
+        if not dataset.info.held_names:
+            del facts["held_names"]
         episodes = list(_summaries(dataset))
         damaged = dataset.damaged_episodes()
     lines = [f"{name}: {_one_line(value)}" for name, value in {**facts, **origin}.items()]
@@ -142,12 +147,18 @@ def describe(path: Path | str) -> str:
 
 def _summaries(dataset: Dataset) -> Iterator[str]:
     for episode in map(dataset.episode, range(dataset.info.episodes)):
-        finite = int(episode.jacobian_ok.sum())
+        whole = int(episode.jacobian_ok.sum())
         yield (
             f"episode {episode.index}: return {episode.reward.sum():.2f}, "
-            f"{finite} of {dataset.info.steps} Jacobians finite, "
+            f"{whole} of {dataset.info.steps} Jacobians {_soundness(episode)}, "
             f"{int(episode.contact.any(axis=1).sum())} steps in contact"
         )
+
+
+def _soundness(episode: Episode) -> str:
+    """What ``jacobian_ok`` says: finite; by differences, known in every element."""
+    known = episode.jacobian_element_ok
+    return "finite" if known is None else f"whole ({100 * known.mean():.2f} % of elements known)"
 
 
 def _one_line(value: Any) -> str:

@@ -15,7 +15,9 @@ from dynsparse.files import read_json
 
 FORMAT = "dynsparse dataset"
 SCHEMA_VERSION = 2
-READABLE_VERSIONS = (1, 2)
+# Derivatives that hold element by element, and what an environment set beside its controls.
+BY_ELEMENT = 3
+READABLE_VERSIONS = (1, 2, 3)
 
 # Progress and integrity at once: the SHA-256 of an episode's arrays, zeros while unwritten.
 DIGEST = "episode_digest"
@@ -43,7 +45,9 @@ class DatasetInfo:
         provenance: policy digest, versions, commit, device and configuration, as JSON text.
         tangent_names: dimensions of the tangent space of the state, where it is another space
             (an orientation is four numbers, its change three); none elsewhere, and in version 1.
-        schema_version: of the file.
+        schema_version: of the file; ``BY_ELEMENT`` where derivatives hold element by element.
+        held_names: what was held during the steps beside the controls, such as
+            ``mocap_pos[0]``; none before version 3.
     """
 
     environment: str
@@ -61,10 +65,13 @@ class DatasetInfo:
     provenance: str
     tangent_names: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
+    held_names: tuple[str, ...] = ()
 
     def to_attributes(self) -> dict[str, Any]:
         """HDF5 attributes; tuples of names become JSON text."""
         plain = {k: json.dumps(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        if self.schema_version < BY_ELEMENT:
+            del plain["held_names"]
         return {"format": FORMAT, **plain}
 
 
@@ -80,12 +87,14 @@ def read_info(file: h5py.File) -> DatasetInfo:
         raise DynsparseError(f"{name}: not a dynsparse dataset (attribute 'format' is missing)")
     version = given.get("schema_version")
     if version is not None and version not in READABLE_VERSIONS:
-        readable = " and ".join(map(str, READABLE_VERSIONS))
+        readable = ", ".join(map(str, READABLE_VERSIONS))
         raise DynsparseError(
             f"{name}: schema version {version} cannot be read; this program reads {readable}"
         )
     if version == 1:
         given["tangent_names"] = "[]"
+    if version != BY_ELEMENT:
+        given["held_names"] = "[]"
     missing = {field.name for field in fields(DatasetInfo)} - set(given)
     if missing:
         raise DynsparseError(f"{name}: attribute {min(missing)!r} is missing")
@@ -177,6 +186,9 @@ def layout(info: DatasetInfo) -> dict[str, tuple[tuple[int, ...], str]]:
     }
     if info.schema_version > 1:
         step["solver_converged"] = ((), "bool")
+    if info.schema_version >= BY_ELEMENT:
+        step["jacobian_element_ok"] = ((ds, ds + da), "bool")
+        step["held"] = ((len(info.held_names),), info.dtype)
     if info.tangent_names:
         dt = len(info.tangent_names)
         step["tangent_state_jacobian"] = ((dt, dt), info.dtype)
@@ -191,6 +203,7 @@ UNITS = {
     "action": "see action_names",
     "memory": "generalised acceleration: m/s^2 or rad/s^2",
     "next_state": "see state_names",
+    "held": "see held_names",
     "reward": "1",
     "state_jacobian": "unit of next_state row / unit of state column",
     "action_jacobian": "unit of next_state row / unit of action column",

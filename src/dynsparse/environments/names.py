@@ -23,10 +23,19 @@ _VELOCITIES = {
 
 
 def state_names(model: mujoco.MjModel) -> tuple[str, ...]:
-    """Names of ``(qpos, qvel)``, such as ``qpos:slider [m]``; a free joint gives 7 and 6."""
+    """Names of ``(qpos, qvel)``, such as ``qpos:slider [m]``; a free joint gives 7 and 6.
+
+    Where actuators have activations, these follow: ``act:biceps [1]``.
+    """
     joints = _joints(model)
     positions = [f"qpos:{_name(j)}{part}" for j, kind in joints for part in _POSITIONS[kind]]
-    return (*_distinct(positions), *velocity_names(model))
+    return (*_distinct(positions), *velocity_names(model), *activation_names(model))
+
+
+def activation_names(model: mujoco.MjModel) -> tuple[str, ...]:
+    """Names of the actuators' activations, in the simulator's own units."""
+    owners = [k for k in range(model.nu) for _ in range(model.actuator_actnum[k])]
+    return _distinct([f"act:{_name(model.actuator(k))} [1]" for k in owners])
 
 
 def velocity_names(model: mujoco.MjModel) -> tuple[str, ...]:

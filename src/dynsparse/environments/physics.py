@@ -1,12 +1,13 @@
 """What is asked of an environment by its name, whatever simulates it."""
 
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import mujoco
 
 from dynsparse.environments.playground import Solver, playground_environment
 
 
+@runtime_checkable
 class Physics(Protocol):
     """What every kind of dynamics tells of itself: ``Dynamics`` by MJX, another class by C.
 

@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 from jaxtyping import Float
 
-from dynsparse.environments.names import velocity_names
+from dynsparse.environments.names import activation_names, velocity_names
 
 _QUATERNION_AT = {mujoco.mjtJoint.mjJNT_FREE: 3, mujoco.mjtJoint.mjJNT_BALL: 0}
 
@@ -21,7 +21,7 @@ def tangent_names(model: mujoco.MjModel) -> tuple[str, ...]:
         return ()
     velocities = velocity_names(model)
     positions = (f"dqpos:{name.removeprefix('qvel:').removesuffix('/s]')}]" for name in velocities)
-    return (*positions, *velocities)
+    return (*positions, *velocities, *activation_names(model))
 
 
 def tangent_jacobians(
@@ -37,14 +37,15 @@ def tangent_jacobians(
 
     Args:
         model: the environment's model.
-        state: (qpos, qvel) before the step.
-        next_state: (qpos, qvel) after it.
+        state: (qpos, qvel), and activations if there are any, before the step.
+        next_state: the same after it.
         state_jacobian: d next_state / d state.
         action_jacobian: d next_state / d action.
     """
     nq = model.nq
-    lift = _with_velocities(position_per_tangent(model, state[:, :nq]))
-    project = _with_velocities(tangent_per_position(model, next_state[:, :nq]))
+    rest = state.shape[1] - nq
+    lift = _with_the_rest(position_per_tangent(model, state[:, :nq]), rest)
+    project = _with_the_rest(tangent_per_position(model, next_state[:, :nq]), rest)
     return project @ state_jacobian @ lift, project @ action_jacobian
 
 
@@ -80,12 +81,12 @@ def _rotations(quaternion: Float[np.ndarray, "samples 4"]) -> Float[np.ndarray, 
     return np.stack([-x, -y, -z, w, -z, y, z, w, -x, -y, x, w], axis=1).reshape(-1, 4, 3)
 
 
-def _with_velocities(
-    positions: Float[np.ndarray, "samples rows columns"],
+def _with_the_rest(
+    positions: Float[np.ndarray, "samples rows columns"], rest: int
 ) -> Float[np.ndarray, "samples more_rows more_columns"]:
+    """Velocities and activations are their own tangents."""
     samples, rows, columns = positions.shape
-    nv = min(rows, columns)
-    result = np.zeros((samples, rows + nv, columns + nv))
+    result = np.zeros((samples, rows + rest, columns + rest))
     result[:, :rows, :columns] = positions
-    result[:, rows:, columns:] = np.eye(nv)
+    result[:, rows:, columns:] = np.eye(rest)
     return result

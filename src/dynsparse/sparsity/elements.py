@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from dynsparse.sparsity.counting import BLOCK_STEPS, count_block
 from dynsparse.sparsity.parquet import with_metadata
@@ -65,29 +65,34 @@ class ElementCounter:
         self._sparsities = {
             j: np.zeros((levels, size + 1), dtype=np.int64) for j, size in sizes.items()
         }
-        self._samples = self._steps = 0
+        self._samples = {j: np.zeros(size, dtype=np.int64) for j, size in sizes.items()}
+        self._steps = 0
 
     def add(
         self,
         values: dict[Jacobian, Float[np.ndarray, "T _elements"]],
         ok: Bool[np.ndarray, " T"],
+        known: dict[Jacobian, Bool[np.ndarray, "T _elements"] | None],
     ) -> dict[Jacobian, Bool[np.ndarray, "T _elements"]]:
         """Count one episode; gives its zeros at the study's threshold.
 
         Args:
             values: both Jacobians of every step, flattened.
             ok: samples that are not ok (not finite) are left out.
+            known: elements that have a derivative, where that is told element by element. Those
+                of samples that are not ok count for the elements, and for no sample's sparsity.
         """
         self._steps += len(ok)
-        self._samples += int(ok.sum())
-        return {j: self._add(j, values[j], ok) for j in JACOBIANS}
+        return {j: self._add(j, values[j], ok, known[j]) for j in JACOBIANS}
 
     def _add(
         self,
         jacobian: Jacobian,
         values: Float[np.ndarray, "T elements"],
         ok: Bool[np.ndarray, " T"],
+        known: Bool[np.ndarray, "T elements"] | None,
     ) -> Bool[np.ndarray, "T elements"]:
+        self._samples[jacobian] += ok.sum() if known is None else known.sum(axis=0)
         zero = np.empty(values.shape, dtype=bool)
         histograms = self._sparsities[jacobian]
         for first in range(0, len(values), BLOCK_STEPS):
@@ -95,10 +100,19 @@ class ElementCounter:
             counts = count_block(values[block], ok[block], self._thresholds, self._threshold)
             zero[block] = counts.zero
             self._zeros[jacobian] += counts.per_element
+            if known is not None:
+                self._zeros[jacobian] += self._apart(values[block], known[block] & ~ok[block, None])
             levels, bins = histograms.shape
             keys = np.arange(levels)[:, None] * bins + counts.per_sample[:, ok[block]]
             histograms += np.bincount(keys.ravel(), minlength=histograms.size).reshape(levels, bins)
         return zero
+
+    def _apart(
+        self, values: Float[np.ndarray, "T elements"], known: Bool[np.ndarray, "T elements"]
+    ) -> Int[np.ndarray, "thresholds elements"]:
+        """Zeros of the known elements, samples that are not ok included."""
+        size, every = np.where(known, values, np.inf), np.ones(len(values), bool)
+        return count_block(size, every, self._thresholds, self._threshold).per_element
 
     def elements(self) -> pa.Table:
         """``SCHEMA``: one row per element and threshold.
@@ -135,7 +149,7 @@ class ElementCounter:
             "column_name": np.tile(elements.column_name, levels),
             "threshold": np.repeat(np.asarray(self._thresholds), size),
             "zeros": zeros.ravel(),
-            "samples": pa.repeat(pa.scalar(self._samples, pa.int64()), zeros.size),
+            "samples": np.tile(self._samples[jacobian], levels),
         }
         return pa.table(columns, schema=SCHEMA)
 

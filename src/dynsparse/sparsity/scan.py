@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from dynsparse.sparsity.elements import ElementCounter
 from dynsparse.sparsity.patterns import PackedEpisode, PatternInfo, pack, writing_patterns
-from dynsparse.sparsity.source import JACOBIANS, Episode, Source, jacobian_of
+from dynsparse.sparsity.source import JACOBIANS, Episode, Source, jacobian_of, known_elements
 
 
 class Counts(NamedTuple):
@@ -43,7 +43,8 @@ def scan(
 def pack_episode(episode: Episode, counter: ElementCounter) -> PackedEpisode:
     """Count one episode, and keep one bit of each of its elements."""
     values = {jacobian: jacobian_of(episode, jacobian) for jacobian in JACOBIANS}
-    zero = counter.add(values, episode.jacobian_ok)
+    known = {jacobian: known_elements(episode, jacobian) for jacobian in JACOBIANS}
+    zero = counter.add(values, episode.jacobian_ok, known)
     return PackedEpisode(
         index=episode.index,
         reward=np.asarray(episode.reward, dtype=np.float64),

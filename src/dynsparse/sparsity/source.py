@@ -51,6 +51,8 @@ class Episode(Protocol):
     @property
     def jacobian_ok(self) -> Bool[np.ndarray, " T"]: ...  # noqa: D102
     @property
+    def jacobian_element_ok(self) -> Bool[np.ndarray, "T ds inputs"] | None: ...  # noqa: D102
+    @property
     def contact(self) -> Bool[np.ndarray, "T pairs"]: ...  # noqa: D102
     @property
     def constraint_active(self) -> Bool[np.ndarray, "T constraints"]: ...  # noqa: D102
@@ -80,6 +82,16 @@ def jacobian_of(episode: Episode, jacobian: Jacobian) -> Float[np.ndarray, "T el
     return values.reshape(len(values), -1)
 
 
+def known_elements(episode: Episode, jacobian: Jacobian) -> Bool[np.ndarray, "T elements"] | None:
+    """Which elements of one Jacobian have a derivative; None where whole samples have or not."""
+    known = episode.jacobian_element_ok
+    if known is None:
+        return None
+    states = known.shape[1]
+    part = known[..., :states] if jacobian == "state" else known[..., states:]
+    return part.reshape(len(part), -1)
+
+
 def elements_of(info: Info, jacobian: Jacobian) -> Elements:
     """The elements of a Jacobian in the order of ``jacobian_of``."""
     rows = np.asarray(info.state_names, dtype=object)
@@ -104,6 +116,8 @@ def source_name(info: Info) -> str:
         DynsparseError: a stranger's file has a name that would lead elsewhere as a path.
     """
     for name in (info.environment, info.behaviour):
-        if not re.fullmatch("[A-Za-z0-9]+", name):
-            raise DynsparseError(f"a dataset is of {name!r}: names have letters and digits only")
+        if not re.fullmatch("[A-Za-z0-9]+(-[A-Za-z0-9]+)*", name):
+            raise DynsparseError(
+                f"a dataset is of {name!r}: names have letters and digits only, and hyphens between"
+            )
     return f"{info.environment}/{info.behaviour}/seed-{info.seed}"

@@ -82,8 +82,13 @@ def central_differences(
     state: Float[np.ndarray, "samples state"],
     action: Float[np.ndarray, "samples action"],
     memory: Float[np.ndarray, "samples nv"],
+    *,
+    widths: Sequence[float] = WIDTHS,
 ) -> Differences:
-    """Differences of whole control steps, one input at a time, the memory held fixed."""
+    """Differences of whole control steps, one input at a time, the memory held fixed.
+
+    ``widths`` rise by a factor of ten from one to the next.
+    """
     after, pieces = steps(state, action, memory)
     inputs = np.concatenate([state, action], axis=1)
 
@@ -92,12 +97,12 @@ def central_differences(
         at, acting = steps(*np.split(inputs + shift, [state.shape[1]], axis=1), memory)
         return at, (acting != pieces).reshape(len(at), -1).any(axis=1)
 
-    around = [_around(moved, after, inputs.shape[1], width) for width in WIDTHS]
+    around = [_around(moved, after, inputs.shape[1], width) for width in widths]
     slopes, curvature, bent = zip(*around, strict=True)
     rounding = _rounding(after, curvature)
     jacobian, bound = slopes[0], np.full(slopes[0].shape, np.inf)
     for (narrow, wide), either, width in zip(
-        pairwise(slopes), map(np.logical_or, bent, bent[1:]), WIDTHS[1:], strict=True
+        pairwise(slopes), map(np.logical_or, bent, bent[1:]), widths[1:], strict=True
     ):
         error = 2 * np.abs(wide - narrow) + rounding / width
         better = (error < bound) & ~either[:, None]

@@ -1,0 +1,1 @@
+"""Any simulation on MuJoCo's C engine: recorded, replayed bit for bit, and differentiated."""

@@ -1,0 +1,152 @@
+"""The control step of a simulation on MuJoCo's C engine, from records of what it was given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, TypeVar
+
+import mujoco
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from dynsparse.c_engine.layout import INTEGRATION, Layout, Sample
+from dynsparse.environments import names
+from dynsparse.environments.engine import acting
+from dynsparse.mjx_internals import collision_pairs
+
+Seen = TypeVar("Seen")
+_State, _Kind = mujoco.mjtConstraintState, mujoco.mjtConstraint
+
+
+class Facts(NamedTuple):
+    """What a control step was like, beside where it led; see docs/dataset.md."""
+
+    contact: Bool[np.ndarray, "samples pairs"]
+    constraint_active: Bool[np.ndarray, "samples constraints"]
+    solver_converged: Bool[np.ndarray, " samples"]
+
+
+@dataclass(frozen=True)
+class EngineDynamics:
+    """A simulation's step and the vocabulary to speak of it, a ``Physics``.
+
+    The state is ``(qpos, qvel, act)``; a control step is ``substeps`` simulator steps.
+    """
+
+    methods: ClassVar[tuple[str, ...]] = ("mujoco_c",)
+
+    name: str
+    mj_model: mujoco.MjModel
+    substeps: int
+    layout: Layout
+    pairs: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, name: str, model: mujoco.MjModel, substeps: int) -> "EngineDynamics":
+        """The dynamics of a model.
+
+        Raises:
+            DynsparseError: its state is more than positions, velocities and activations.
+        """
+        return cls(name, model, substeps, Layout.of(name, model), tuple(collision_pairs(model)))
+
+    @property
+    def control_dt_s(self) -> float:
+        """Seconds per control step."""
+        return float(self.substeps * self.mj_model.opt.timestep)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Names of (qpos, qvel, act)."""
+        return names.state_names(self.mj_model)
+
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        """Names of the controls."""
+        return names.action_names(self.mj_model)
+
+    @property
+    def contact_names(self) -> tuple[str, ...]:
+        """Names of the geom pairs that may touch."""
+        return names.pair_names(self.mj_model, list(self.pairs))
+
+    @property
+    def constraint_names(self) -> tuple[str, ...]:
+        """Names of friction losses and limits."""
+        return names.constraint_names(self.mj_model)
+
+    def steps(
+        self, data: mujoco.MjData, sample: Sample, observe: Callable[[mujoco.MjData], Seen]
+    ) -> tuple[Float[np.ndarray, "samples state"], list[list[Seen]]]:
+        """Next states, and what ``observe`` sees after each simulator step.
+
+        ``data`` is what to compute in, which takes time to make.
+        """
+        model = self.mj_model
+        after, seen = np.empty_like(sample.state), []
+        for number, start in enumerate(self.layout.join(sample)):
+            mujoco.mj_setState(model, data, start, INTEGRATION)
+            seen.append([self._step(data, observe) for _ in range(self.substeps)])
+            after[number] = np.concatenate([data.qpos, data.qvel, data.act])
+        return after, seen
+
+    def _step(self, data: mujoco.MjData, observe: Callable[[mujoco.MjData], Seen]) -> Seen:
+        mujoco.mj_step(self.mj_model, data)
+        return observe(data)
+
+    def pieces(
+        self, data: mujoco.MjData, sample: Sample
+    ) -> tuple[Float[np.ndarray, "samples state"], Int[np.ndarray, "samples substeps"]]:
+        """Next states, and on which piece of the dynamics each simulator step was."""
+        after, seen = self.steps(data, sample, acting)
+        return after, np.array(seen, np.int64)
+
+    def described(self, sample: Sample) -> tuple[Float[np.ndarray, "samples state"], Facts]:
+        """Next states, and what the steps to them were like."""
+        after, seen = self.steps(mujoco.MjData(self.mj_model), sample, self._facts())
+        contact, active, done = (
+            np.array([[each[k] for each in one] for one in seen], bool) for k in range(3)
+        )
+        ever: list[np.ndarray] = [np.any(x, axis=1) for x in (contact, active, ~done)]
+        return after, Facts(ever[0], ever[1], ~ever[2])
+
+    def _facts(self) -> Callable[[mujoco.MjData], tuple[np.ndarray, np.ndarray, bool]]:
+        pairs = {pair: number for number, pair in enumerate(self.pairs)}
+        rows = {row: number for number, row in enumerate(named_rows(self.mj_model))}
+        most = self.mj_model.opt.iterations
+
+        def observe(data: mujoco.MjData) -> tuple[np.ndarray, np.ndarray, bool]:
+            contact, active = np.zeros(len(pairs), bool), np.zeros(len(rows), bool)
+            near = data.contact.dist < data.contact.includemargin
+            for geoms in np.sort(data.contact.geom[near], axis=1).tolist():
+                if tuple(geoms) in pairs:
+                    contact[pairs[tuple(geoms)]] = True
+            constraints = np.stack([data.efc_type, data.efc_id, data.efc_state], axis=1)
+            for kind, which, state in constraints.tolist():
+                if (kind, which) in rows:
+                    active[rows[kind, which]] |= _acts(kind, state)
+            return contact, active, bool((data.solver_niter < most).all())
+
+        return observe
+
+
+def named_rows(model: mujoco.MjModel) -> list[tuple[int, int]]:
+    """Type and number, by which MuJoCo knows them, of the rows in ``names.constraint_names``."""
+    kinds = model.jnt_type
+    hinges = (mujoco.mjtJoint.mjJNT_SLIDE, mujoco.mjtJoint.mjJNT_HINGE)
+    limited = np.flatnonzero(model.jnt_limited)
+    joints = [k for k in limited if kinds[k] == mujoco.mjtJoint.mjJNT_BALL]
+    joints += [k for k in limited if kinds[k] in hinges]
+    of_kind = {
+        _Kind.mjCNSTR_FRICTION_DOF: np.flatnonzero(model.dof_frictionloss > 0),
+        _Kind.mjCNSTR_FRICTION_TENDON: np.flatnonzero(model.tendon_frictionloss > 0),
+        _Kind.mjCNSTR_LIMIT_JOINT: joints,
+        _Kind.mjCNSTR_LIMIT_TENDON: np.flatnonzero(model.tendon_limited),
+    }
+    return [(int(kind), int(k)) for kind, numbers in of_kind.items() for k in numbers]
+
+
+def _acts(kind: int, state: int) -> bool:
+    """A friction loss that slides is on a linear piece; a limit that pushes on the quadratic."""
+    if kind in (_Kind.mjCNSTR_FRICTION_DOF, _Kind.mjCNSTR_FRICTION_TENDON):
+        return state in (_State.mjCNSTRSTATE_LINEARNEG, _State.mjCNSTRSTATE_LINEARPOS)
+    return state == _State.mjCNSTRSTATE_QUADRATIC

@@ -1,0 +1,114 @@
+"""Recorded trajectories labelled: the graphs of a model at states that were recorded elsewhere."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from tabulate import tabulate
+
+from dynsparse.c_engine.collection import default_held, record
+from dynsparse.c_engine.dynamics import EngineDynamics
+from dynsparse.c_engine.files import COUNTED, Shares, dataset_info, episode_arrays, models_digest
+from dynsparse.c_engine.layout import Sample
+from dynsparse.c_engine.recordings import Recording, read_recording
+from dynsparse.c_engine.verification import RECORDED
+from dynsparse.console import progress
+from dynsparse.dataset import BlockWriter
+from dynsparse.errors import DynsparseError
+from dynsparse.suite import suite_of
+
+
+def label(path: Path, recording: Path, name: str) -> str:
+    """Write the dataset of a recording, whose Jacobians are those of a simulation.
+
+    ``next_state`` is where the model's step leads from each recorded state.
+
+    Args:
+        path: the HDF5 file to write.
+        recording: npz or HDF5, see ``read_recording``.
+        name: of the simulation, such as ``mjcf:robot.xml``.
+
+    Returns:
+        How far the recorded next states are from the model's, as text.
+
+    Raises:
+        DynsparseError: the recording cannot be read, or is not of this model.
+    """
+    if suite_of(name).dynamics != "mujoco_c":
+        raise DynsparseError(
+            f"environment {name!r}: recordings are labelled on MuJoCo's C engine: give --model, or"
+            " an environment such as gymnasium:HalfCheetah-v5"
+        )
+    read = read_recording(recording)
+    model, substeps = (record(name, 0, 1, 1)[0])[:2]
+    dynamics = EngineDynamics.of(name, model, substeps)
+    samples = _samples(recording, read, dynamics)
+    simulation = {
+        "name": name,
+        "substeps": substeps,
+        "same_model": True,
+        "models_sha256": models_digest([model] * len(samples)),
+    }
+    held = np.zeros(0, int)
+    sizes = read.ctrl.shape[:2]
+    info = dataset_info(dynamics, RECORDED, 0, sizes, held, simulation)
+    errors, shares = [], Shares()
+    with (
+        BlockWriter(path, info) as writer,
+        progress(sizes[0] * sizes[1], f"label {recording}", "step") as bar,
+    ):
+        for number, sample in enumerate(samples):
+            unrewarded = np.zeros(sizes[1])
+            arrays = episode_arrays(
+                dynamics, sample, held, unrewarded, unrewarded.astype(bool), bar.update
+            )
+            following = _states(read, number)[1 : sizes[1] + 1]
+            errors.append(np.abs(following - arrays["next_state"][: len(following)]))
+            shares.add(*(arrays[key] for key in COUNTED))
+            writer.write(number, {key: value[None] for key, value in arrays.items()})
+        writer.finish()
+    return f"{_told(dynamics, np.concatenate(errors))}\n{shares}"
+
+
+def _samples(path: Path, read: Recording, dynamics: EngineDynamics) -> list[Sample]:
+    """The samples of each episode, whose sizes are the model's.
+
+    Raises:
+        DynsparseError: they are not.
+    """
+    model = dynamics.mj_model
+    sizes = {"qpos": model.nq, "qvel": model.nv, "ctrl": model.nu, "act": model.na}
+    sizes |= {"qacc_warmstart": model.nv}
+    if model.na and read.act is None:
+        raise DynsparseError(f"{path}: the model has activations: act is needed beside qpos, qvel")
+    for name, size in sizes.items():
+        values = getattr(read, name)
+        if values is not None and values.shape[-1] != size:
+            raise DynsparseError(
+                f"{path}: {name} has {values.shape[-1]} columns, {dynamics.name} has {size}"
+            )
+    episodes, steps = read.ctrl.shape[:2]
+    memory = read.qacc_warmstart
+    if memory is None:
+        memory = np.zeros((episodes, steps, model.nv))
+    held = np.tile(default_held(dynamics), (steps, 1))
+    return [
+        Sample(_states(read, k)[:steps], memory[k, :steps], read.ctrl[k], held)
+        for k in range(episodes)
+    ]
+
+
+def _states(read: Recording, episode: int) -> Float[np.ndarray, "rows state"]:
+    parts = (read.qpos, read.qvel, read.act)
+    rows = min(part.shape[1] for part in parts if part is not None)
+    return np.concatenate([part[episode, :rows] for part in parts if part is not None], axis=1)
+
+
+def _told(dynamics: EngineDynamics, errors: Float[np.ndarray, "rows state"]) -> str:
+    """How far recorded next states are from the model's, a line per dimension."""
+    if not len(errors):
+        return "no recorded step has a next state to compare with"
+    columns = np.median(errors, axis=0), errors.max(axis=0)
+    rows = zip(dynamics.state_names, *columns, strict=True)
+    headers = ("recorded next states against the model's", "median", "largest")
+    return tabulate(rows, headers, floatfmt=".3g")

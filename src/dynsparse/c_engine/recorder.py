@@ -93,7 +93,8 @@ def record_episode(name: str, simulation: Simulation, seed: int, steps: int) -> 
         DynsparseError: it moves its state outside the simulator's steps, changes controls within
             a control step, or does not step by ``mujoco.mj_step``.
     """
-    simulation.reset(seed)
+    with _its_own_errors(name):
+        simulation.reset(seed)
     rng = np.random.default_rng(seed)
     first = _recorded_step(name, simulation, rng)
     model = copy(first.calls[0].model)
@@ -118,7 +119,7 @@ def record_episode(name: str, simulation: Simulation, seed: int, steps: int) -> 
 
 
 def _recorded_step(name: str, simulation: Simulation, rng: np.random.Generator) -> _Step:
-    with recorded_calls() as calls:
+    with recorded_calls() as calls, _its_own_errors(name):
         outcome = simulation.step(rng)
     if not calls:
         raise DynsparseError(f"environment {name!r}: its step does not call mujoco.mj_step")
@@ -126,6 +127,18 @@ def _recorded_step(name: str, simulation: Simulation, rng: np.random.Generator) 
     if any(call.data is not first.data for call in calls):
         raise DynsparseError(f"environment {name!r}: a control step steps several simulations")
     return _Step(calls, integration_state(first.model, first.data), outcome)
+
+
+@contextmanager
+def _its_own_errors(name: str) -> Iterator[None]:
+    """What an environment raises, as one line that says whose it is."""
+    try:
+        yield
+    except DynsparseError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise DynsparseError(f"environment {name!r}: {type(error).__name__}: {reason}") from error
 
 
 def _check_step(name: str, layout: Layout, model: mujoco.MjModel, number: int, step: _Step) -> None:

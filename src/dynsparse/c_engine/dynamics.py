@@ -1,6 +1,6 @@
 """The control step of a simulation on MuJoCo's C engine, from records of what it was given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, TypeVar
 
@@ -120,8 +120,8 @@ class EngineDynamics:
             for geoms in np.sort(data.contact.geom[near], axis=1).tolist():
                 if tuple(geoms) in pairs:
                     contact[pairs[tuple(geoms)]] = True
-            constraints = np.stack([data.efc_type, data.efc_id, data.efc_state], axis=1)
-            for kind, which, state in constraints.tolist():
+            for row in np.stack([data.efc_type, data.efc_id, data.efc_state], axis=1):
+                kind, which, state = map(int, row)
                 if (kind, which) in rows:
                     active[rows[kind, which]] |= _acts(kind, state)
             return contact, active, bool((data.solver_niter < most).all())
@@ -136,7 +136,7 @@ def named_rows(model: mujoco.MjModel) -> list[tuple[int, int]]:
     limited = np.flatnonzero(model.jnt_limited)
     joints = [k for k in limited if kinds[k] == mujoco.mjtJoint.mjJNT_BALL]
     joints += [k for k in limited if kinds[k] in hinges]
-    of_kind = {
+    of_kind: dict[mujoco.mjtConstraint, Iterable[int]] = {
         _Kind.mjCNSTR_FRICTION_DOF: np.flatnonzero(model.dof_frictionloss > 0),
         _Kind.mjCNSTR_FRICTION_TENDON: np.flatnonzero(model.tendon_frictionloss > 0),
         _Kind.mjCNSTR_LIMIT_JOINT: joints,

@@ -67,7 +67,8 @@ def read_recording(path: Path) -> Recording:
             )
     if not episodes or not steps:
         raise DynsparseError(f"{path}: there is no step in it")
-    return Recording(**{"act": None, "qacc_warmstart": None, **arrays})
+    qpos, qvel, ctrl = (arrays[name] for name in NEEDED)
+    return Recording(qpos, qvel, ctrl, arrays.get("act"), arrays.get("qacc_warmstart"))
 
 
 def _from_npz(path: Path) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import mujoco
 import numpy as np
@@ -136,7 +136,7 @@ def named_rows(model: mujoco.MjModel) -> list[tuple[int, int]]:
     limited = np.flatnonzero(model.jnt_limited)
     joints = [k for k in limited if kinds[k] == mujoco.mjtJoint.mjJNT_BALL]
     joints += [k for k in limited if kinds[k] in hinges]
-    of_kind: dict[mujoco.mjtConstraint, Iterable[int]] = {
+    of_kind: dict[mujoco.mjtConstraint, Iterable[Any]] = {
         _Kind.mjCNSTR_FRICTION_DOF: np.flatnonzero(model.dof_frictionloss > 0),
         _Kind.mjCNSTR_FRICTION_TENDON: np.flatnonzero(model.tendon_frictionloss > 0),
         _Kind.mjCNSTR_LIMIT_JOINT: joints,

@@ -412,6 +412,28 @@ def test_other_tools_read_the_crate(study):
     assert failures(completeness(study.folder, study.manifest, ())) == []
 
 
+def unknown_terms(crate):
+    """Keys and types of entities that the contexts of a crate do not define."""
+    url, *more = crate["@context"] if isinstance(crate["@context"], list) else [crate["@context"]]
+    vendored = json.loads((ROOT / "tests/data/ro-crate-1.1-context.jsonld").read_text())
+    assert url == vendored["@id"]
+    known = {"@id", "@type", *vendored["@context"], *(term for each in more for term in each)}
+    types = [entity["@type"] for entity in crate["@graph"]]
+    kinds = {kind for t in types for kind in ([t] if isinstance(t, str) else t)}
+    return ({key for entity in crate["@graph"] for key in entity} | kinds) - known
+
+
+def test_every_term_of_the_crate_is_defined(study):
+    """JSON-LD drops a key that no context defines: readers would see no digest."""
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    write_crate(study.folder, study.manifest, citation, "2026-11-21")
+    crate = json.loads((study.folder / "ro-crate-metadata.json").read_text())
+    assert any("sha256" in entity for entity in crate["@graph"])
+    assert unknown_terms(crate) == set()
+    only_the_standard = {**crate, "@context": crate["@context"][0]}
+    assert unknown_terms(only_the_standard) == {"sha256"}
+
+
 def test_the_card_tells_what_the_data_are(study):
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     text = card(study.folder, study.manifest, citation)

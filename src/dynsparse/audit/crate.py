@@ -19,6 +19,8 @@ from dynsparse.files import sha256, whole_file
 # The version of RO-Crate that the process profile is written for, and that most tools read.
 VERSION = "1.1"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+# No term of RO-Crate 1.1. Defined in the crate itself: nothing else has to be fetched.
+TERMS = {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}
 CARD, METADATA = "card.md", "ro-crate-metadata.json"
 # What is no artefact, and belongs to the object all the same, if it is there.
 MORE = (NAME, CARD, "audit/audit.json", "audit/audit.html", "report.zip")
@@ -59,6 +61,7 @@ def write_crate(folder: Path, manifest: Manifest, citation: Mapping[str, Any], d
 
 def _crate(manifest: Manifest, citation: Mapping[str, Any], date: str) -> ROCrate:
     crate = ROCrate(version=VERSION)
+    crate.metadata.extra_terms.update(TERMS)
     profile = {"@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
     root = crate.root_dataset
     root["conformsTo"] = crate.add(ContextEntity(crate, PROFILE, properties=profile))

@@ -10,6 +10,8 @@ from dynsparse.job import quiet_surroundings
 
 # auto and dynsparse.jacobians.METHODS, which would load JAX to show a help text.
 METHOD_NAMES = ("auto", "unrolled", "implicit", "hybrid", "mujoco_c")
+# dynsparse.exports.STORAGES, which would load h5py.
+STORAGE_NAMES = ("hdf5", "arrow", "parquet")
 # Random keys have 32 bits in float32: a larger seed would be another one's twin.
 LAST_SEED = 2**32 - 1
 
@@ -147,6 +149,18 @@ def info(dataset: Path) -> None:
     from dynsparse.dataset import describe
 
     click.echo(describe(dataset))
+
+
+@main.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option("--to", "form", type=click.Choice(["minari"]), required=True)
+@click.option("--storage", type=click.Choice(STORAGE_NAMES), default="hdf5", show_default=True)
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="A new folder.")
+def export(dataset: Path, form: str, storage: str, output: Path) -> None:
+    """Write a dataset for another library."""
+    from dynsparse.exports import to_minari
+
+    {"minari": to_minari}[form](dataset, output, storage)
 
 
 @main.command()

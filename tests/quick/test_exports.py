@@ -1,0 +1,144 @@
+"""Exports, opened by the libraries that they are for; skipped where these are not installed."""
+
+import json
+import sys
+
+import api_fakes
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from dynsparse.cli import main
+from dynsparse.dataset import BlockWriter
+from dynsparse.errors import DynsparseError
+from dynsparse.exports import STORAGES, to_minari
+
+
+def write(path, change=lambda arrays: None, **more):
+    """An unbroken rollout; gives its arrays."""
+    about = api_fakes.info(**more)
+    arrays = api_fakes.planted(about)
+    arrays["state"][:, 1:] = arrays["next_state"][:, :-1]
+    change(arrays)
+    with BlockWriter(path, about) as writer:
+        writer.write(0, arrays)
+        writer.finish()
+    return arrays
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "x.h5"
+
+
+@pytest.fixture
+def minari():
+    pytest.importorskip("PIL", reason="Minari's storages need Pillow")
+    return pytest.importorskip("minari", reason="Minari is no part of the locked environment")
+
+
+# Without contacts, Arrow would end the interpreter on an info of width 0.
+@pytest.mark.parametrize("pairs", [(), ("ground:foot", "ground:hand")])
+@pytest.mark.parametrize("storage", STORAGES)
+def test_minari_reads_every_bit(minari, path, tmp_path, storage, pairs):
+    arrays = write(path, contact_names=pairs)
+    to_minari(path, tmp_path / "out", storage)
+    found = minari.MinariDataset(tmp_path / "out")
+    assert found.total_steps == 24
+    for k, episode in enumerate(found.iterate_episodes()):
+        observations = np.concatenate([arrays["state"][k], arrays["next_state"][k, -1:]])
+        own = {
+            "observations": observations,
+            "actions": arrays["action"][k],
+            "rewards": arrays["reward"][k],
+            "terminations": arrays["terminated"][k],
+            "truncations": arrays["truncated"][k],
+        }
+        for name, expected in own.items():
+            actual = np.asarray(getattr(episode, name))
+            np.testing.assert_array_equal(actual, expected, strict=True)
+        infos = {"memory", "state_jacobian", "action_jacobian", "jacobian_ok", "solver_converged"}
+        infos |= {"constraint_active"} | ({"contact"} if pairs else set())
+        assert set(episode.infos) == infos
+        for name in infos:
+            actual = np.asarray(episode.infos[name])
+            # In front, as Gymnasium's collector has them: what step t gave is at t + 1.
+            assert len(actual) == 7
+            assert np.isnan(actual[0]).all() if actual.dtype.kind == "f" else not actual[0].any()
+            np.testing.assert_array_equal(actual[1:], arrays[name][k], strict=True)
+
+
+def test_minari_says_what_the_numbers_are(minari, path, tmp_path):
+    write(path, provenance=json.dumps({"config": {"at": str(tmp_path)}}))
+    to_minari(path, tmp_path / "out")
+    metadata = minari.MinariDataset(tmp_path / "out").storage.metadata
+    about = metadata["dynsparse"]
+    assert about["state_names"][3] == "qvel:hinge_1"
+    assert about["state_units"] == ["m", "rad", "m/s", "rad/s"]
+    assert about["axes"]["state_jacobian"] == ["time", "next_state_dim", "state_dim"]
+    assert about["dtype"] == "float64"
+    assert len(about["provenance_sha256"]) == 64
+    assert "[1:]" in metadata["description"]
+    for each in (tmp_path / "out").rglob("*"):
+        assert each.is_dir() or str(tmp_path).encode() not in each.read_bytes()
+
+
+def test_minari_keeps_float32_as_it_is(minari, path, tmp_path):
+    arrays = write(path, dtype="float32")
+    to_minari(path, tmp_path / "out")
+    episode = minari.MinariDataset(tmp_path / "out")[1]
+    np.testing.assert_array_equal(episode.actions, arrays["action"][1], strict=True)
+    found = episode.infos["state_jacobian"][1:]
+    np.testing.assert_array_equal(found, arrays["state_jacobian"][1], strict=True)
+
+
+def no_rewards(arrays):
+    arrays["reward"][:] = np.nan
+
+
+def broken(arrays):
+    arrays["state"][2, 3] += 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [(no_rewards, "episode 0 has no rewards"), (broken, "episode 2: a step does not begin")],
+)
+def test_what_minari_cannot_say_is_refused(minari, path, tmp_path, change, message):
+    write(path, change)
+    with pytest.raises(DynsparseError, match=message):
+        to_minari(path, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_exists_is_left_alone(minari, path, tmp_path):
+    write(path)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(DynsparseError, match="out: exists"):
+        to_minari(path, tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("package", ["minari", "PIL"])
+def test_a_library_that_is_not_there(path, tmp_path, monkeypatch, package):
+    write(path)
+    if package == "PIL":
+        monkeypatch.setitem(sys.modules, "minari", sys)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(DynsparseError, match=rf"needs {package}.*'dynsparse\[minari\]'"):
+        to_minari(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("option", [("--to", "zarr"), ("--to", "minari", "--storage", "zarr")])
+def test_what_the_command_does_not_know(path, tmp_path, option):
+    arguments = ["export", str(path), *option, "--output", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "'zarr' is not" in result.output
+
+
+def test_the_command_writes_it(minari, path, tmp_path):
+    write(path)
+    arguments = ["export", str(path), "--to", "minari", "--output", str(tmp_path / "out")]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert len(minari.MinariDataset(tmp_path / "out")) == 4

@@ -2,12 +2,16 @@
 
 import os
 
+import hypothesis
 import pytest
 from jaxtyping import install_import_hook
 
 # Every annotated shape and type of the library is checked while the tests run.
 install_import_hook("dynsparse", "beartype.beartype")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# How long an example takes is a property of the machine's load.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 # A worker that begins a study last keeps the others waiting.
 FOLDERS = ("workflow", "simulator", "quick")

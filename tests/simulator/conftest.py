@@ -4,10 +4,11 @@ Every compilation goes into JAX's cache on disk, in the same folder as that of t
 the programs that are kept (``dynsparse.programs``).
 """
 
+import fcntl
+
 import jax
 import numpy as np
 import pytest
-from filelock import FileLock
 
 from dynsparse import programs
 from dynsparse.collection import CollectionSettings, collect
@@ -72,7 +73,8 @@ def _collected(tmp_path_factory, worker_id, environment):
     """Collected by whichever worker comes first, for all of them."""
     folder = tmp_path_factory.getbasetemp()
     path = (folder if worker_id == "master" else folder.parent) / f"{environment}.h5"
-    with FileLock(path.with_suffix(".lock")):
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
             collect(path, environment, "random", 3, settings())
     return path

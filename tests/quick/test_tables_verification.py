@@ -152,11 +152,12 @@ def test_a_zero_that_is_none_and_what_is_undecided_are_refused_whatever_the_shar
         ("jacobians", {"without_jacobian": 5}, "25.00% of the steps have no finite Jacobian"),
         ("repeats", {"unsteady": 1, "unsteady_by": 0.1}, "rounding alone decides where 1 of 20"),
         ("episodes", {"broken": 1}, "1 steps do not start where the last one"),
+        ("flags", {"other_flags": 1}, "1 of 20 steps taken again, first x"),
         ("episodes", {"trajectory": "one"}, "1 episodes begin and act as an earlier one"),
     ],
 )
 def test_what_the_replay_finds_is_refused_unless_accepted(check, changes, message):
-    at = {f"{name}_at": "x" for name in ("unrepeated", "unsteady", "engine_differs")}
+    at = {f"{name}_at": "x" for name in ("unrepeated", "unsteady", "engine_differs", "other_flags")}
     table = verification_table([samples([1e-9])], [replayed(**changes, **at)])
     with pytest.raises(DynsparseError, match=rf"FingerSpin.*{check}: .*{message}"):
         require_verified(table, 0.999, {"FingerSpin": CHECKS.keys() - {check}}, SOLVER)

@@ -205,12 +205,23 @@ def _episodes(row: Row, _: float) -> str | None:
     return None
 
 
+def _flags(row: Row, _: float) -> str | None:
+    """Whether stored flags are those of the steps; rounding may decide a few that barely touch."""
+    if row["other_flags"] <= FEW * row["steps"]:
+        return None
+    return (
+        f"contacts, limits or friction losses are not those of {row['other_flags']} of"
+        f" {row['steps']} steps taken again, first {row['other_flags_at']}"
+    )
+
+
 CHECKS: dict[str, Callable[[Row, float], str | None]] = {
     "jacobians": _jacobians,
     "smooth": _smooth,
     "repeats": _repeats,
     "engine": _engine,
     "episodes": _episodes,
+    "flags": _flags,
 }
 
 

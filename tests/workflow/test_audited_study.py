@@ -53,7 +53,7 @@ def test_the_manifest_has_every_artefact(audited):
     manifest = read_manifest(folder)
     files = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
     aside = {path for path in files if path.startswith(("logs/", "benchmarks/", "audit/"))}
-    assert set(manifest.artefacts) == files - aside - {"manifest.json"}
+    assert set(manifest.artefacts) == files - aside - {"manifest.json", "report.zip"}
     assert {a.state for a in manifest.artefacts.values()} == {"ok"}
     assert manifest.data_of("figures/figure_7.svg") == ["data/CartpoleBalance/random/seed-0.h5"]
     assert manifest.sources["envs/cpu.txt"] == sha256(audited.root / "envs/cpu.txt")

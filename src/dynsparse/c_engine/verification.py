@@ -125,7 +125,8 @@ def _trusted(path: Path, told: str, environment: str | None, model: Path | None)
     """The name of the simulation; code that a file names runs only if a person names it too."""
     suite, _, rest = told.partition(":")
     if model is not None and suite == "mjcf":
-        return f"mjcf:{rest.partition(':')[0]}:{model}"
+        steps, counted, _ = rest.partition(":")
+        return f"mjcf:{steps}:{model}" if counted and steps.isdigit() else f"mjcf:{model}"
     if environment is not None and environment != told:
         raise DynsparseError(f"{path}: it was made of {told}, not of {environment}")
     if suite_of(told).dynamics != "mujoco_c":

@@ -124,6 +124,8 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill beside ``folder``, which takes its name if the block succeeds."""
     if folder.exists() or folder.is_symlink():
         raise DynsparseError(f"{folder}: exists; name a folder that does not")
+    # Minari joins a relative path with itself.
+    folder = folder.absolute()
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         temporary.mkdir(parents=True)

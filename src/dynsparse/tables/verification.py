@@ -16,7 +16,7 @@ RIGHT, SAME_TRAJECTORY = 1e-4, 1e-8
 # that a solver which was cut off ends elsewhere for rounding alone.
 FEW = 0.01
 # The share of verified samples that may lie at kinks and jumps, where nothing is compared. Of the
-# environments tried, HumanoidWalk has most, one in forty; a sample of forty then has five (more
+# environments tried, HumanoidWalk has one in forty; a sample of forty then has five (more
 # than this share) three times in a thousand.
 ROUGH = 0.1
 

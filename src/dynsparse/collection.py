@@ -12,7 +12,7 @@ import numpy as np
 
 from dynsparse.console import progress, say
 from dynsparse.dataset import BlockWriter, DatasetInfo, have_derivatives
-from dynsparse.environments import Dynamics, load
+from dynsparse.environments import Dynamics, load, vocabulary
 from dynsparse.environments.identity import environment_identity, simulator_identity
 from dynsparse.environments.playground import Solver
 from dynsparse.errors import DynsparseError
@@ -104,11 +104,7 @@ def dataset_info(
         environment=dynamics.name,
         behaviour=behaviour.kind,
         seed=seed,
-        state_names=dynamics.state_names,
-        action_names=dynamics.action_names,
-        contact_names=dynamics.contact_names,
-        constraint_names=dynamics.constraint_names,
-        control_dt_s=dynamics.control_dt_s,
+        **vocabulary(dynamics),
         method=resolve_method(settings.method, dynamics.methods),
         dtype=settings.dtype,
         episodes=settings.episodes,

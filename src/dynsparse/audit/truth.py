@@ -12,7 +12,6 @@ from dynsparse.audit.referee import Transitions, Verdict, judge
 from dynsparse.console import progress
 from dynsparse.dataset import Dataset, DatasetInfo, open_dataset
 from dynsparse.errors import DynsparseError
-from dynsparse.verification.episodes import broken_steps
 
 
 class Judged(NamedTuple):
@@ -85,7 +84,7 @@ def _read(dataset: Dataset, position: np.ndarray) -> tuple[Transitions, np.ndarr
         arrays = (episode.state, episode.action, episode.memory, episode.next_state, jacobian)
         parts.append([values[local].astype(float) for values in arrays])
         oks.append(episode.jacobian_ok[local])
-        if len(broken_steps(episode)):
+        if len(episode.broken_steps()):
             broken.append(episode.index)
     samples = Transitions(*map(np.concatenate, zip(*parts, strict=True)))
     return samples, np.concatenate(oks), broken

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from dynsparse.benchmark.predictions import Predictions
 from dynsparse.benchmark.task import Task
 from dynsparse.learning.controls import mean_pattern
-from dynsparse.scores import agreement, calibration, graphs
+from dynsparse.scores import agreement, calibration, graphs, ranking
 from dynsparse.scores.recovery import Scored, score_rows
 
 Flat = Bool[np.ndarray, "samples elements"]
@@ -50,8 +50,10 @@ def recovery_rows(task: Task, influence: np.ndarray) -> list[dict[str, Any]]:
 
 def mean_pattern_distance(task: Task) -> float:
     """Wrong elements per sample of the mean pattern of the training samples."""
-    shares = mean_pattern(task.train, task.asked)
-    return _of(recovery_rows(task, -shares), "all", "micro")["hamming_distance"]
+    count = len(task.validation.seed)
+    chosen, tested = np.split(mean_pattern(task.train, task.asked), [count])
+    threshold = ranking.best_threshold(chosen, _flat(task.validation.zero))
+    return graphs.hamming_distance(tested >= threshold, _flat(task.test.zero))
 
 
 def score(task: Task, predictions: Predictions, jacobian: Jacobians | None = None) -> Scores:
@@ -64,7 +66,8 @@ def score(task: Task, predictions: Predictions, jacobian: Jacobians | None = Non
     """
     arrays, count = predictions.arrays, len(task.validation.seed)
     test = {name: values[count:] for name, values in arrays.items() if "rollout" not in name}
-    zero, switching = _flat(task.test.zero), _switching(task)
+    zero = _flat(task.test.zero)
+    switching = ranking.switches(zero)
     rows = recovery_rows(task, arrays["influence"])
     every, some = _of(rows, "all", "micro"), _of(rows, "switching", "micro")
     called = -_flat(test["influence"].astype(np.float64)) >= every["threshold"]
@@ -138,11 +141,6 @@ def _of(rows: list[dict[str, Any]], elements: str, average: str) -> dict[str, An
     wanted = (elements, "all", average)
     found = [row for row in rows if (row["elements"], row["regime"], row["average"]) == wanted]
     return found[0] if found else {}
-
-
-def _switching(task: Task) -> Bool[np.ndarray, " elements"]:
-    zero = _flat(task.test.zero)
-    return np.asarray(zero.any(axis=0) & ~zero.all(axis=0))
 
 
 def _flat(values: np.ndarray) -> np.ndarray:

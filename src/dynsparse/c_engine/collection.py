@@ -9,7 +9,7 @@ from jaxtyping import Int
 
 from dynsparse.c_engine.dynamics import EngineDynamics
 from dynsparse.c_engine.files import COUNTED, Shares, dataset_info, episode_arrays, models_digest
-from dynsparse.c_engine.layout import Layout, integration_state
+from dynsparse.c_engine.layout import Layout, integration_state, same_numbers
 from dynsparse.c_engine.recorder import Recorded, record_episode
 from dynsparse.console import progress, say
 from dynsparse.dataset import BlockWriter
@@ -95,7 +95,7 @@ def _check_alike(name: str, dynamics: list[EngineDynamics]) -> None:
 
 def _check_replay(name: str, episode: int, again: np.ndarray, recorded: np.ndarray) -> None:
     """A step that is a function of what was recorded is repeated bit for bit."""
-    same = (again == recorded) | (np.isnan(again) & np.isnan(recorded))
+    same = same_numbers(again, recorded)
     if not same.all():
         step = int(np.flatnonzero(~same.all(axis=1))[0])
         by = float(np.nanmax(np.abs(again - recorded)))

@@ -25,7 +25,7 @@ from dynsparse.verification.differences import (
 
 # Samples differentiated together: few, so that all cores have some.
 BATCH = 10
-# Half the widths that a file is verified by: other ones, so that what depends on the width shows.
+# What a file is verified by: other widths than it is made by, so that what depends on them shows.
 OTHER_WIDTHS = tuple(3 * width for width in WIDTHS)
 # What is zero by exact derivatives is below the first here, by rounding of differences; what is
 # above the second is none. Between them no difference can tell.

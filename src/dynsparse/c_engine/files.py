@@ -14,6 +14,7 @@ from dynsparse.c_engine.layout import Sample
 from dynsparse.c_engine.simulation import dataset_name
 from dynsparse.dataset import DatasetInfo
 from dynsparse.dataset.schema import BY_ELEMENT
+from dynsparse.environments import vocabulary
 from dynsparse.jacobians.tangent import tangent_names
 from dynsparse.provenance import provenance
 
@@ -46,11 +47,7 @@ def dataset_info(
         environment=dataset_name(dynamics.name),
         behaviour=behaviour,
         seed=seed,
-        state_names=dynamics.state_names,
-        action_names=dynamics.action_names,
-        contact_names=dynamics.contact_names,
-        constraint_names=dynamics.constraint_names,
-        control_dt_s=dynamics.control_dt_s,
+        **vocabulary(dynamics),
         method=method,
         dtype="float64",
         episodes=episodes,

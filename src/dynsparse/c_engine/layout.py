@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import mujoco
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from dynsparse.errors import DynsparseError
 
@@ -84,6 +84,13 @@ class Layout(NamedTuple):
         """Integration states of samples: what ``split`` was given."""
         time, rest = np.split(sample.held, [1], axis=-1)
         return np.concatenate([time, sample.state, sample.memory, sample.action, rest], axis=-1)
+
+
+def same_numbers(
+    one: Float[np.ndarray, "*n"], other: Float[np.ndarray, "*n"]
+) -> Bool[np.ndarray, "*n"]:
+    """Where two arrays are equal to the last bit; where a state blew up, both are not a number."""
+    return (one == other) | (np.isnan(one) & np.isnan(other))
 
 
 def integration_state(

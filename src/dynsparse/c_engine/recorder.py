@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 from jaxtyping import Bool, Float
 
-from dynsparse.c_engine.layout import Layout, integration_state
+from dynsparse.c_engine.layout import Layout, integration_state, same_numbers
 from dynsparse.c_engine.simulation import Outcome, Simulation
 from dynsparse.environments.names import state_names
 from dynsparse.errors import DynsparseError
@@ -164,7 +164,7 @@ def _check_unmoved(
     name: str, model: mujoco.MjModel, number: int, left: np.ndarray, found: np.ndarray
 ) -> None:
     """Nothing but the simulator may have moved the state."""
-    moved = ~((left == found) | (np.isnan(left) & np.isnan(found)))
+    moved = ~same_numbers(left, found)
     if not moved.any():
         return
     dimensions = np.flatnonzero(moved)

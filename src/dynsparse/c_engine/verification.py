@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
 from tabulate import tabulate
 
 from dynsparse.c_engine.collection import default_held, record
 from dynsparse.c_engine.derivatives import BATCH, OTHER_WIDTHS, differences, known_elements
 from dynsparse.c_engine.dynamics import EngineDynamics
 from dynsparse.c_engine.files import COUNTED, Shares, models_digest
-from dynsparse.c_engine.layout import Sample
+from dynsparse.c_engine.layout import Sample, same_numbers
 from dynsparse.dataset import Dataset, DatasetInfo, Episode
 from dynsparse.errors import DynsparseError
 from dynsparse.jacobians import in_batches
@@ -59,12 +58,12 @@ def verify_simulated(
     for episode, of in zip(dataset.episodes(), dynamics, strict=True):
         sample = _sample(info, episode, of)
         after, _ = of.described(sample)
-        same = _equal(after, episode.next_state).all(axis=1)
+        same = same_numbers(after, episode.next_state).all(axis=1)
         replayed += int(same.sum())
         if not same.all():
             apart = max(apart, float(np.nanmax(np.abs(after - episode.next_state))))
             first_apart = f"episode {episode.index}, step {np.flatnonzero(~same)[0]}"
-        follows = _equal(episode.next_state[:-1], episode.state[1:]).all(axis=1)
+        follows = same_numbers(episode.next_state[:-1], episode.state[1:]).all(axis=1)
         chained += int(follows.sum())
         chosen = np.arange(-episode.index * info.steps % stride, info.steps, stride)
         counts += _judged(of, episode, sample, chosen)
@@ -143,12 +142,6 @@ def _sample(info: DatasetInfo, episode: Episode, dynamics: EngineDynamics) -> Sa
     known = {name: k for k, name in enumerate(dynamics.layout.held_names)}
     held[:, [known[name] for name in info.held_names]] = episode.held
     return Sample(episode.state, episode.memory, episode.action, held)
-
-
-def _equal(
-    one: Float[np.ndarray, "time state"], other: Float[np.ndarray, "time state"]
-) -> Bool[np.ndarray, "time state"]:
-    return (one == other) | (np.isnan(one) & np.isnan(other))
 
 
 def _judged(

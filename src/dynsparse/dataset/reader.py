@@ -10,7 +10,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from dynsparse.dataset.schema import (
     DIGEST,
@@ -49,6 +49,10 @@ class Episode:
     # Only where orientations make the tangent space another one than the state space.
     tangent_state_jacobian: Float[np.ndarray, "time tangent tangent"] | None = None
     tangent_action_jacobian: Float[np.ndarray, "time tangent action"] | None = None
+
+    def broken_steps(self) -> Int[np.ndarray, " broken"]:
+        """Steps that do not start where the last one ended; not-a-number is nowhere."""
+        return np.flatnonzero((self.next_state[:-1] != self.state[1:]).any(axis=1)) + 1
 
 
 class Dataset:

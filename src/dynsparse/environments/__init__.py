@@ -2,7 +2,7 @@
 
 from dynsparse.environments.dynamics import Dynamics, StepRecord, load
 from dynsparse.environments.engine import engine_solves, engine_steps, observed_engine_steps
-from dynsparse.environments.physics import Physics, SimulatedModel, simulated_model
+from dynsparse.environments.physics import Physics, SimulatedModel, simulated_model, vocabulary
 from dynsparse.environments.playground import playground_environment
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "observed_engine_steps",
     "playground_environment",
     "simulated_model",
+    "vocabulary",
 ]

@@ -1,6 +1,6 @@
 """What is asked of an environment by its name, whatever simulates it."""
 
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import mujoco
 
@@ -40,6 +40,17 @@ class Physics(Protocol):
     def contact_names(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
     def constraint_names(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+def vocabulary(dynamics: Physics) -> dict[str, Any]:
+    """What a dataset calls its numbers, by the names of its attributes."""
+    return {
+        "state_names": dynamics.state_names,
+        "action_names": dynamics.action_names,
+        "contact_names": dynamics.contact_names,
+        "constraint_names": dynamics.constraint_names,
+        "control_dt_s": dynamics.control_dt_s,
+    }
 
 
 class SimulatedModel(NamedTuple):

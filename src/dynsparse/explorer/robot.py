@@ -42,7 +42,9 @@ class Poses(NamedTuple):
 
 def shapes(model: mujoco.MjModel) -> list[dict[str, Any]]:
     """The geoms that are seen: kind, size, colour, body, and the pose in the body's frame."""
-    return [_shape(model, geom) for geom in range(model.ngeom) if _seen(model, geom)]
+    number = {body: place for place, body in enumerate(bodies(model))}
+    seen = (geom for geom in range(model.ngeom) if _seen(model, geom))
+    return [_shape(model, geom, number[int(model.geom_bodyid[geom])]) for geom in seen]
 
 
 def bodies(model: mujoco.MjModel) -> list[int]:
@@ -165,8 +167,8 @@ def _colour(rgba: np.ndarray) -> list[float]:
     return [round(float(value), 3) for value in rgba]
 
 
-def _shape(model: mujoco.MjModel, geom: int) -> dict[str, Any]:
-    """A geom; what is no simple shape, such as a mesh, as the box around it."""
+def _shape(model: mujoco.MjModel, geom: int, body: int) -> dict[str, Any]:
+    """A geom of a body; what is no simple shape, such as a mesh, as the box around it."""
     kind = KINDS.get(mujoco.mjtGeom(model.geom_type[geom]))
     place, turn, size = model.geom_pos[geom], model.geom_quat[geom], model.geom_size[geom]
     if kind is None:
@@ -176,7 +178,7 @@ def _shape(model: mujoco.MjModel, geom: int) -> dict[str, Any]:
         place = place + moved
     return {
         "kind": kind or "box",
-        "body": bodies(model).index(int(model.geom_bodyid[geom])),
+        "body": body,
         "size": size.tolist(),
         "place": place.tolist(),
         "turn": turn.tolist(),

@@ -1,4 +1,4 @@
-"""What an episode says of itself: that its steps chain, where it went, what touched and pushed."""
+"""What an episode says of itself: its names, where it went, what touched and pushed."""
 
 import hashlib
 
@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Int8
 
 from dynsparse.dataset import DatasetInfo, Episode
-from dynsparse.environments import Dynamics
+from dynsparse.environments import Dynamics, vocabulary
 from dynsparse.errors import DynsparseError
 from dynsparse.jacobians.tangent import tangent_names
 
@@ -27,13 +27,7 @@ def check_names(info: DatasetInfo, dynamics: Dynamics) -> None:
     Raises:
         DynsparseError: names and control step are not those of the environment of that name.
     """
-    known = {
-        "state_names": dynamics.state_names,
-        "action_names": dynamics.action_names,
-        "contact_names": dynamics.contact_names,
-        "constraint_names": dynamics.constraint_names,
-        "control_dt_s": dynamics.control_dt_s,
-    }
+    known = vocabulary(dynamics)
     if info.schema_version > 1:
         known["tangent_names"] = tangent_names(dynamics.mj_model)
     for name, right in known.items():
@@ -53,11 +47,6 @@ def _difference(found: object, right: object) -> str:
         k for k, (ours, theirs) in enumerate(zip(found, right, strict=True)) if ours != theirs
     )
     return f"number {at} is {found[at]!r} where {right[at]!r} is right"
-
-
-def broken_steps(episode: Episode) -> Int[np.ndarray, " broken"]:
-    """Steps that do not start where the last one ended; not-a-number is nowhere."""
-    return np.flatnonzero((episode.next_state[:-1] != episode.state[1:]).any(axis=1)) + 1
 
 
 def trajectory(episode: Episode) -> str:

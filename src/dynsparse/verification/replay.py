@@ -11,7 +11,7 @@ from dynsparse.environments import Dynamics, engine_solves, engine_steps
 from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.source import source_name
 from dynsparse.verification.differences import ROUNDING, Steps
-from dynsparse.verification.episodes import broken_steps, other_flags, trajectory
+from dynsparse.verification.episodes import other_flags, trajectory
 
 # Rounding of two programs that do the same arithmetic in another order, and of two engines.
 SAME_PROGRAM, SAME_TRAJECTORY = 1e-12, 1e-8
@@ -92,7 +92,7 @@ def _counts(
         "without_jacobian": int((~episode.jacobian_ok).sum()),
         **_by_mjx(info, episode, after, steps),
         **_by_engine(info, episode, dynamics),
-        "broken": len(broken_steps(episode)),
+        "broken": len(episode.broken_steps()),
         "other_flags": len(flags),
         "other_flags_at": _place(info, episode.index, int(flags[0])) if len(flags) else None,
         "trajectory": trajectory(episode),

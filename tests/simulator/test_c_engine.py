@@ -2,6 +2,7 @@
 
 import json
 import sys
+import zipfile
 
 import h5py
 import mujoco
@@ -10,14 +11,15 @@ import pytest
 from click.testing import CliRunner
 
 import dynsparse
-from dynsparse.c_engine.collection import collect, record
+from dynsparse.c_engine.collection import collect, default_held, record
 from dynsparse.c_engine.derivatives import derive
-from dynsparse.c_engine.dynamics import EngineDynamics
+from dynsparse.c_engine.dynamics import WARNINGS, EngineDynamics
 from dynsparse.c_engine.layout import Sample
 from dynsparse.c_engine.recorder import record_episode
 from dynsparse.c_engine.simulation import Bare, Outcome, dataset_name
 from dynsparse.cli import main
 from dynsparse.dataset import open_dataset
+from dynsparse.dataset.schema import DIGEST, episode_digest
 from dynsparse.errors import DynsparseError
 
 # A cart that is pushed, a box that falls and lies, and nothing between them.
@@ -116,6 +118,70 @@ def test_validity_is_told_element_by_element():
     assert found.element_ok[1].all()
 
 
+# Four carts that do not know of each other; only the first one's force bends.
+BENT = """
+<mujoco>
+  <option gravity="0 0 0"/>
+  <worldbody>
+    <body><joint name="a" type="slide" axis="1 0 0" {joint}/><geom size=".1" mass="2"
+      contype="0"/></body>
+    <body pos="0 1 0"><joint name="b" type="slide" axis="1 0 0" stiffness="3"/>
+      <geom size=".1" mass="2" contype="0"/></body>
+    <body pos="0 2 0"><joint name="c" type="slide" axis="1 0 0" damping="3"/>
+      <geom size=".1" mass="2" contype="0"/></body>
+    <body pos="0 3 0"><joint name="d" type="slide" axis="1 0 0"/>
+      <geom size=".1" mass="2" contype="0"/></body>
+  </worldbody>
+  <tendon>{tendon}</tendon>
+  <actuator>{actuator}<motor name="other" joint="b"/></actuator>
+</mujoco>
+"""
+MOTOR, CORD = (
+    '<motor name="m" joint="a" gear="25" {}/>',
+    '<fixed name="t" {}>' + ('<joint joint="a" coef="1"/></fixed>'),
+)
+AT_THE_END = MOTOR.format('ctrllimited="true" ctrlrange="-1 1"')
+
+
+@pytest.mark.parametrize(
+    ("parts", "position", "control", "column"),
+    [
+        ({"actuator": AT_THE_END}, 0, 1, 8),
+        ({"actuator": AT_THE_END}, 0, -1, 8),
+        ({"actuator": MOTOR.format('forcelimited="true" forcerange="-.2 .2"')}, 0, 0.2, 8),
+        ({"tendon": CORD.format('stiffness="50" springlength="0 .3"')}, 0.3, 0, 0),
+        ({"tendon": CORD.format('limited="true" range="-1 .3"')}, 0.3, 0, 0),
+        ({"joint": 'limited="true" range="-1 .3"'}, 0.3, 0.5, 0),
+        ({"joint": 'limited="true" range="-1 .3" margin=".1"'}, 0.2, -0.5, 0),
+    ],
+    ids=["top", "bottom", "force", "rest", "tendon", "limit", "margin"],
+)
+def test_where_a_slope_jumps_at_the_sample_itself_there_is_none(parts, position, control, column):
+    """Central differences of all widths agree there, on the mean of both sides."""
+    given = {"joint": "", "tendon": "", "actuator": MOTOR.format("")} | parts
+    dynamics = EngineDynamics.of("bent", mujoco.MjModel.from_xml_string(BENT.format(**given)), 1)
+    state, action = np.zeros((2, 8)), np.zeros((2, 2))
+    state[:, 0], state[:, 4:], action[:, 0] = position, 0.1, control
+    state[1, 0], action[1, 0] = 0.9 * position, 0.9 * control  # a little off the bend
+    held = np.tile(default_held(dynamics), (2, 1))
+    known = derive(dynamics, Sample(state, np.zeros((2, 4)), action, held)).element_ok
+    assert not known[0, 4, column] and known[1].all()
+    others = np.arange(10) != column
+    assert known[0][:, others].all()
+
+
+def test_strong_curvature_is_no_bend():
+    """A pendulum's force is bent by a lot, smoothly."""
+    model = """<mujoco><worldbody><body><joint name="a"/><joint name="b" axis="1 0 0"/>
+      <geom size=".1" pos="0 .2 1"/></body></worldbody><actuator><general joint="a" gainprm="0"
+      biastype="affine" biasprm="0 -1e5 -10"/></actuator></mujoco>"""
+    dynamics = EngineDynamics.of("bent", mujoco.MjModel.from_xml_string(model), 5)
+    state = np.random.default_rng(0).normal(size=(5, 4))
+    held = np.tile(default_held(dynamics), (5, 1))
+    found = derive(dynamics, Sample(state, np.zeros((5, 2)), np.zeros((5, 1)), held))
+    assert found.element_ok.all()
+
+
 def test_limits_that_push_are_recorded():
     dynamics, found = carts([[0.6, 0, 0, 0, 0], [0.4, 0, 0, 0, 0]])
     assert dynamics.constraint_names == ("limit:a",)
@@ -180,35 +246,135 @@ def test_the_same_seed_gives_the_same_data(robot, robot_file, tmp_path):
 def test_a_file_is_verified_bit_for_bit(robot_file):
     result = run("verify", robot_file, "--samples", 10)
     assert result.exit_code == 0, result.output
-    facts = dict(line.rsplit("  ", 1) for line in result.output.splitlines() if "  " in line)
-    facts = {key.strip(): value.strip() for key, value in facts.items()}
+    facts = told(result)
     assert facts["replayed bit for bit"] == facts["steps"] == "30"
     assert facts["largest replay difference"] == "0"
     assert int(facts["elements compared"]) > 1000
     assert facts["wrong elements"] == "0"
+    assert facts["known, but undecided by these widths"] == "0"
+
+
+def told(result):
+    """The facts in a table of two columns."""
+    facts = dict(line.rsplit("  ", 1) for line in result.output.splitlines() if "  " in line)
+    return {key.strip(): value.strip() for key, value in facts.items()}
+
+
+def planted(robot_file, path, plant):
+    """The file with a fault, and its digests with it, as a faulty program would write them."""
+    path.write_bytes(robot_file.read_bytes())
+    with h5py.File(path, "r+") as file:
+        plant(file)
+        names = [each for each in file if each != DIGEST]
+        for k in range(len(file[DIGEST])):
+            file[DIGEST][k] = episode_digest({each: file[each][k] for each in names})
+    return path
+
+
+def moved(name, place, by):
+    def plant(file):
+        file[name][place] = file[name][place] + by
+
+    return plant
+
+
+def turned(name, place):
+    def plant(file):
+        file[name][place] = ~file[name][place]
+
+    return plant
+
+
+def named(attribute, old, new):
+    def plant(file):
+        file.attrs[attribute] = file.attrs[attribute].replace(old, new)
+
+    return plant
+
+
+def known_only(rows):
+    """Of the first state's elements by all inputs in some rows, and of no others."""
+
+    def plant(file):
+        known = np.zeros(file["jacobian_element_ok"].shape, bool)
+        known[:, :, rows] = file["jacobian_element_ok"][:, :, rows]
+        file["jacobian_element_ok"][...] = known
+        file["jacobian_ok"][...] = False
+        for name in ("tangent_state_jacobian", "tangent_action_jacobian"):
+            file[name][...] = np.nan
+
+    return plant
+
+
+def swapped(file):
+    """Two steps of an episode, each right by itself."""
+    for name in file:
+        if name != DIGEST:
+            values = file[name][0]
+            values[[2, 5]] = values[[5, 2]]
+            file[name][0] = values
+
+
+def twins(file):
+    for name in file:
+        file[name][1] = file[name][0]
+
+
+def by_action(old, new):
+    """Elements of the action's Jacobian, of which one thing becomes another."""
+
+    def plant(file):
+        values = file["action_jacobian"][()]
+        file["action_jacobian"][...] = np.where(old(np.abs(values)), new(values), values)
+
+    return plant
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "message"),
+    ("plant", "message"),
     [
-        ("next_state", 1e-15, "1 of 30 steps are not repeated bit for bit"),
-        ("state_jacobian", 1e-3, "elements are wrong"),
+        (moved("next_state", (0, 0, 0), 1e-15), "1 of 30 steps are not repeated bit for bit"),
+        (moved("state_jacobian", (0, 0, 0, 0), 1e-3), "elements are wrong"),
+        (by_action(lambda size: size == 0, lambda x: 1e-6), "elements are wrong"),
+        (by_action(lambda size: (size > 1e-3) & (size < 1), lambda x: 0), "elements are wrong"),
+        (by_action(lambda size: size > 1e-6, lambda x: 1.01 * x), "elements are wrong"),
+        (moved("tangent_state_jacobian", (1, 4, 2, 2), 1e-6), "1 of 30 steps have other tangent"),
+        (turned("contact", (1, 2, 0)), "contacts when taken again, first episode 1, step 2"),
+        (turned("solver_converged", (0, 3)), "1 of 30 steps have another solver_converged"),
+        (turned("jacobian_ok", (0, 3)), "1 of 30 steps have a jacobian_ok that is not that"),
+        (turned("truncated", (0, 3)), "1 of 30 steps are truncated where they should not be"),
+        (known_only([0]), "elements are called unknown that differences tell"),
+        (swapped, "4 steps do not start where the last one"),
+        (twins, "1 episodes begin and act as an earlier one"),
+        (
+            named("state_names", "qvel:cart", "qvel:card"),
+            "number 8 is 'qvel:card [m/s]' where",
+        ),
+        (
+            named("contact_names", "floor:box", "box:floor"),
+            "number 1 is 'box:floor' where",
+        ),
+        (
+            named("tangent_names", "dqpos:cart", "dqpos:card"),
+            "number 0 is 'dqpos:card [m]'",
+        ),
+        (named("held_names", "time[0]", "time[1]"), "nothing that is held is called 'time[1]'"),
+        (
+            named("environment", "robot", "HopperHop"),
+            "environment is 'HopperHop' where 'robot'",
+        ),
+        (named("provenance", '"substeps": 5', '"substeps": 4'), "has 4 simulator steps"),
+        (
+            lambda file: file.attrs.update(control_dt_s=0.02),
+            "control_dt_s is 0.02 where 0.01",
+        ),
     ],
 )
-def test_what_is_not_the_simulations_is_not_verified(robot_file, tmp_path, name, change, message):
-    """One number is moved, and the digest with it, as a faulty program would write it."""
-    from dynsparse.dataset.schema import DIGEST, episode_digest
-
-    path = tmp_path / "x.h5"
-    path.write_bytes(robot_file.read_bytes())
-    with h5py.File(path, "r+") as file:
-        place = (0, 0, 0) if name == "next_state" else (0, 0, 0, 0)
-        file[name][place] = file[name][place] + change
-        names = [each for each in file if each != DIGEST]
-        file[DIGEST][0] = episode_digest({each: file[each][0] for each in names})
-    result = run("verify", path, "--samples", 30)
+def test_what_is_not_the_simulations_is_not_verified(robot_file, tmp_path, plant, message):
+    path = planted(robot_file, tmp_path / "x.h5", plant)
+    result = run("verify", path, "--samples", 4)
     assert result.exit_code == 1
-    assert message in result.output
+    assert message in result.output, result.output
 
 
 def test_a_file_is_of_its_model_and_no_other(robot_file, tmp_path):
@@ -282,8 +448,62 @@ def test_what_records_do_not_tell_is_refused_with_the_reason(then, message):
 def test_a_step_in_two_halves_is_a_step():
     found = record_episode("mine", Environment(in_halves), 0, 5)
     dynamics = EngineDynamics.of("mine", found.model, found.substeps)
-    after, _ = dynamics.described(dynamics.layout.split(found.before))
+    after, *_ = dynamics.described(dynamics.layout.split(found.before))
     np.testing.assert_array_equal(after, found.next_state)
+
+
+def test_what_the_engine_resets_is_no_step(tmp_path):
+    """A joint whose damping drives it away, and bodies whose contacts do not fit in memory."""
+    sizes = ["--episodes", 1, "--steps", 60, "--seed", 0, "--output", tmp_path / "x.h5"]
+    (tmp_path / "away.xml").write_text(AWAY)
+    refused(
+        run("collect", "--model", tmp_path / "away.xml", *sizes), "a value of qacc is no number"
+    )
+    (tmp_path / "full.xml").write_text(
+        ROBOT.replace("<worldbody>", '<size memory="6K"/><worldbody>')
+    )
+    refused(run("collect", "--model", tmp_path / "full.xml", *sizes), "do not fit in the memory")
+    assert not (tmp_path / "x.h5").exists()
+
+
+AWAY = """<mujoco><option timestep=".05"/><worldbody><body><joint name="a"/>
+  <geom size=".1" pos="0 .1 0"/></body></worldbody><actuator><general joint="a" gainprm="0"
+  biastype="affine" biasprm="0 0 60"/></actuator></mujoco>"""
+
+
+@pytest.mark.parametrize(
+    ("state", "control", "words"),
+    [
+        ([1e11, 0], 0, "qpos"),
+        ([0, 1e11], 0, "qvel"),
+        ([0, np.nan], 0, "qvel"),
+        ([0, 0], np.nan, "ctrl"),
+        ([0, 0], 0, ""),
+    ],
+)
+def test_warnings_of_a_step_are_those_of_this_step(state, control, words, capfd):
+    """Whatever went before it in the same data, and without a word on the terminal."""
+    dynamics = EngineDynamics.of("away", mujoco.MjModel.from_xml_string(AWAY), 2)
+    held = np.tile(default_held(dynamics), (3, 1))
+    state, action = np.array([[1e11, 0], state, [0, 0]], float), np.array([[0], [control], [0]])
+    sample = Sample(state, np.zeros((3, 1)), action.astype(float), held)
+    after, _, warned = dynamics.described(sample)
+    said = [text for text, each in zip(WARNINGS.values(), warned[1], strict=True) if each]
+    assert [words in text for text in said] == [True] * bool(words)
+    assert warned[0].any() and not warned[2].any()
+    with pytest.raises(DynsparseError, match="episode 4, step 0 .* of 3 steps are none"):
+        dynamics.require_steps(4, after, warned)
+    dynamics.require_steps(4, after[2:], warned[2:])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_difference_across_a_reset_is_none():
+    """One more would be beyond what MuJoCo takes."""
+    dynamics = EngineDynamics.of("away", mujoco.MjModel.from_xml_string(AWAY), 1)
+    state = np.array([[np.nextafter(1e10, 0), 0]])
+    sample = Sample(state, np.zeros((1, 1)), np.zeros((1, 1)), default_held(dynamics)[None])
+    with np.errstate(invalid="ignore"):
+        assert not derive(dynamics, sample).element_ok[:, :, 0].any()
 
 
 class Hand:
@@ -343,10 +563,22 @@ def test_a_model_that_cannot_be_loaded_is_refused_in_one_line(tmp_path):
     idle.write_text("<mujoco/>")
     refused(run("collect", "--model", broken, *sizes), f"{broken}: MuJoCo cannot load it")
     refused(run("collect", "--model", idle, *sizes), "the model has no actuators")
+    stiff = tmp_path / "stiff.xml"
+    stiff.write_text(STIFF)
+    refused(run("collect", "--model", stiff, *sizes), f"{stiff}: the model has no joints")
+    for substeps in (0, 10**9, 10**30):
+        of = f"mjcf:{substeps}:{idle}"
+        refused(run("collect", "--environment", of, *sizes), "1 to 10000 simulator steps")
+    refused(run("collect", "--environment", "mjcf:", *sizes), "mjcf:<file> or mjcf:<steps>:<file>")
     both = run("collect", "--model", idle, "--environment", "X", *sizes)
     assert both.exit_code == 2 and "Give either --environment or --model" in both.output
     expert = run("collect", "--model", idle, "--behaviour", "expert", *sizes)
     refused(expert, "actions are random")
+
+
+# An actuator, and nothing that it could move.
+STIFF = """<mujoco><worldbody><body><geom size=".1"/><site name="s"/></body></worldbody>
+  <actuator><motor site="s"/></actuator></mujoco>"""
 
 
 def test_names_of_datasets_are_letters_digits_and_hyphens():
@@ -397,7 +629,7 @@ def test_how_far_a_recording_is_from_the_model_is_told(robot, tmp_path):
     with h5py.File(tmp_path / "x.hdf5", "w") as file:  # as Minari has it
         for k in range(2):
             group = file.create_group(f"episode_{k}")
-            group["actions"] = arrays["ctrl"]
+            group["actions"] = (0.9 + 0.1 * k) * arrays["ctrl"]
             group["infos/qpos"], group["infos/qvel"] = arrays["qpos"], arrays["qvel"]
     result = label(tmp_path / "x.hdf5", robot, tmp_path / "x.h5")
     assert result.exit_code == 0, result.output
@@ -415,7 +647,10 @@ def test_how_far_a_recording_is_from_the_model_is_told(robot, tmp_path):
         ({"qvel": np.zeros((5, 7))}, "qvel (1, 5, 7) does not go with ctrl"),
         ({"qvel": np.full((20, 7), np.nan)}, "qvel has values that are not finite"),
         ({"ctrl": np.zeros(20)}, "ctrl (20,) of float64 should be numbers"),
-        ({"ctrl": np.array([{"a": 1}], object)}, "cannot be read as npz or HDF5"),
+        ({"ctrl": np.array([[{"a": 1}]] * 20, object)}, "ctrl holds Python objects, and these"),
+        ({"qvel": np.zeros((20, 7), [("a", float)])}, "should be real numbers"),
+        ({"qpos": np.zeros((21, 8))}, "columns 4 to 7 of qpos are an orientation, but no unit"),
+        ({"qvel": np.full((20, 7), 1e11)}, "a value of qvel is no number or beyond 1e10"),
     ],
 )
 def test_a_recording_that_does_not_fit_is_refused_in_one_line(robot, tmp_path, change, message):
@@ -433,11 +668,53 @@ def test_recordings_of_strangers_are_read_from_their_own_file(robot, tmp_path):
         file["qvel"], file["ctrl"] = arrays["qvel"], arrays["ctrl"]
         file["qpos"] = h5py.ExternalLink("other.h5", "qpos")
     refused(label(tmp_path / "x.hdf5", robot, tmp_path / "x.h5"), "nothing outside was read")
+    with h5py.File(tmp_path / "x.hdf5", "w") as file:
+        file["episode_0"] = h5py.ExternalLink("other.h5", "/")
+    refused(label(tmp_path / "x.hdf5", robot, tmp_path / "x.h5"), "nothing outside was read")
     (tmp_path / "x.npz").write_text("nonsense")
-    refused(label(tmp_path / "x.npz", robot, tmp_path / "x.h5"), "cannot be read as npz or HDF5")
+    refused(label(tmp_path / "x.npz", robot, tmp_path / "x.h5"), "neither HDF5 nor npz")
+    np.save(tmp_path / "x.npy", arrays["qpos"])
+    refused(label(tmp_path / "x.npy", robot, tmp_path / "x.h5"), "neither HDF5 nor npz")
     refused(label(tmp_path / "absent.npz", robot, tmp_path / "x.h5"), "no such file")
     on_mjx = run("label", tmp_path / "x.npz", "--environment", "HopperHop", "--output", "y.h5")
     refused(on_mjx, "labelled on MuJoCo's C engine")
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("{'descr': (", "its header cannot be read"),
+        ("{'descr': (), 'fortran_order': False, 'shape': (20, 8)}", "its header cannot be read"),
+        ("{[]: 1}", "its header cannot be read"),
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 8)}", "(-1, 8) is no shape"),
+        (
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 20, 8)}",
+            "does not go with ctrl",
+        ),
+    ],
+)
+def test_headers_of_strangers_are_looked_at_first(robot, tmp_path, header, message):
+    np.savez(tmp_path / "good.npz", **recording(robot))
+    magic = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little")
+    with (
+        zipfile.ZipFile(tmp_path / "good.npz") as good,
+        zipfile.ZipFile(tmp_path / "x.npz", "w") as file,
+    ):
+        for name in good.namelist():
+            content = magic + header.encode() if name == "qpos.npy" else good.read(name)
+            file.writestr(name, content)
+    refused(label(tmp_path / "x.npz", robot, tmp_path / "x.h5"), message)
+
+
+def test_claims_of_strangers_are_held_against_their_file(robot, tmp_path):
+    with h5py.File(tmp_path / "x.hdf5", "w") as file:
+        for name, columns in (("qpos", 8), ("qvel", 7), ("ctrl", 1)):
+            file.create_dataset(name, (10**9, columns), chunks=(1000, columns))
+    refused(label(tmp_path / "x.hdf5", robot, tmp_path / "x.h5"), "which a file of")
+    with h5py.File(tmp_path / "x.hdf5", "w") as file:
+        for name, columns in (("qpos", 8), ("qvel", 7), ("ctrl", 1)):
+            file.create_dataset(name, (10**8, columns), chunks=(10**8, columns))
+    refused(label(tmp_path / "x.hdf5", robot, tmp_path / "x.h5"), "write it with smaller ones")
 
 
 @pytest.mark.parametrize("name", ["HalfCheetah-v5", "Hopper-v5"])

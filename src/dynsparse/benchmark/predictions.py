@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from dynsparse.benchmark.strangers import Header, Source, checked, opened
 from dynsparse.benchmark.task import Task
 from dynsparse.errors import DynsparseError, did_you_mean
 from dynsparse.files import sha256, whole_file
+from dynsparse.strangers import Header, Source, checked, opened
 
 FORMAT = "dynsparse prediction 1"
 TEXTS = ("format", "task", "dataset", "method", "privileged")

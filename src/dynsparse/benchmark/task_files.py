@@ -12,7 +12,6 @@ import numpy as np
 import yaml
 
 from dynsparse.api.study import Study
-from dynsparse.benchmark.strangers import Source, checked, opened
 from dynsparse.benchmark.task import NONE, TEST, TRAIN, VALIDATION, About, Definition, Split, Task
 from dynsparse.benchmark.task import Episodes as Kept
 from dynsparse.dataset import Dataset, Episode, open_dataset
@@ -20,6 +19,7 @@ from dynsparse.errors import DynsparseError, did_you_mean
 from dynsparse.files import read_json, whole_file
 from dynsparse.learning.splits import SPLITS, Episodes
 from dynsparse.project import project_folder
+from dynsparse.strangers import Source, checked, opened
 
 FORMAT = "dynsparse task 1"
 # More than any task of a study has: 100 episodes of 1,000 steps of ten seeds.

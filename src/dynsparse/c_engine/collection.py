@@ -32,11 +32,13 @@ def collect(path: Path | str, name: str, seed: int, episodes: int, steps: int) -
 
     Raises:
         DynsparseError: there is no such environment, its steps are not the simulator's alone, or
-            a recorded step is not repeated bit for bit.
+            a recorded step is not repeated bit for bit, or MuJoCo reset the simulation.
     """
     recorded = record(name, seed, episodes, steps)
     dynamics = [EngineDynamics.of(name, each.model, each.substeps) for each in recorded]
     _check_alike(name, dynamics)
+    for number, (each, of) in enumerate(zip(recorded, dynamics, strict=True)):
+        _check_episode(number, each, of)
     held = held_inputs(dynamics, recorded)
     simulation = {
         "name": name,
@@ -55,7 +57,6 @@ def collect(path: Path | str, name: str, seed: int, episodes: int, steps: int) -
                 sample = of.layout.split(each.before)
                 facts = (each.reward, each.terminated)
                 arrays = episode_arrays(of, sample, held, *facts, bar.update)
-                _check_replay(name, int(number), arrays["next_state"], each.next_state)
                 shares.add(*(arrays[key] for key in COUNTED))
                 writer.write(int(number), {key: value[None] for key, value in arrays.items()})
         writer.finish()
@@ -93,14 +94,16 @@ def _check_alike(name: str, dynamics: list[EngineDynamics]) -> None:
         raise DynsparseError(f"environment {name!r}: its model differs in size between episodes")
 
 
-def _check_replay(name: str, episode: int, again: np.ndarray, recorded: np.ndarray) -> None:
+def _check_episode(episode: int, recorded: Recorded, dynamics: EngineDynamics) -> None:
     """A step that is a function of what was recorded is repeated bit for bit."""
-    same = same_numbers(again, recorded)
+    again, _, warned = dynamics.described(dynamics.layout.split(recorded.before))
+    dynamics.require_steps(episode, again, warned)
+    same = same_numbers(again, recorded.next_state)
     if not same.all():
         step = int(np.flatnonzero(~same.all(axis=1))[0])
-        by = float(np.nanmax(np.abs(again - recorded)))
+        by = float(np.nanmax(np.abs(again - recorded.next_state)))
         raise DynsparseError(
-            f"environment {name!r}: episode {episode}, step {step} is not repeated by what was"
-            f" handed to mj_step; states differ by {by:.2g} (a model that changes during an"
+            f"environment {dynamics.name!r}: episode {episode}, step {step} is not repeated by what"
+            f" was handed to mj_step; states differ by {by:.2g} (a model that changes during an"
             " episode, callbacks, or mj_step2 with another integrator than Euler)"
         )

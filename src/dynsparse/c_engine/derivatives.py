@@ -20,6 +20,7 @@ from dynsparse.verification.differences import (
     RIGHT,
     WIDTHS,
     Differences,
+    Steps,
     central_differences,
 )
 
@@ -55,7 +56,7 @@ def derive(
 
     def program(*parts: np.ndarray) -> tuple[Any, ...]:
         given = Sample(*parts)
-        after, facts = dynamics.described(given)
+        after, facts, _ = dynamics.described(given)
         found = differences(dynamics, given, WIDTHS)
         return after, found.jacobian, known_elements(found), tuple(facts)
 
@@ -64,14 +65,105 @@ def derive(
 
 
 def differences(dynamics: EngineDynamics, sample: Sample, widths: Sequence[float]) -> Differences:
-    """Central differences of a batch of control steps, over several widths."""
+    """Central differences of a batch of control steps, over several widths.
+
+    The bound of an element is at least half of what its slope may jump by at the sample itself: a
+    control at the end of its range, a tendon at rest. There central differences of all widths
+    agree on the mean of two slopes, neither of which it is.
+    """
     data = mujoco.MjData(dynamics.mj_model)
 
     def steps(*inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         state, action, memory = inputs
         return dynamics.pieces(data, Sample(state, memory, action, sample.held))
 
-    return central_differences(steps, sample.state, sample.action, sample.memory, widths=widths)
+    around = _around(steps, sample, widths)
+    straight = _straightened(around)
+    found = central_differences(
+        lambda *inputs: straight[_key(*inputs)],
+        *(sample.state, sample.action, sample.memory),
+        widths=widths,
+    )
+    return found._replace(bound=np.maximum(found.bound, _slope_jumps(around) / 2))
+
+
+class _Around(NamedTuple):
+    """What samples are differentiated by: every input moved by every width, to both sides.
+
+    Attributes:
+        widths: half the distance of two sides.
+        keys: what was moved, by width, input and side.
+        after: the next states there.
+        pieces: of the dynamics, on which those are.
+        centre: key, next states and pieces of the samples themselves.
+    """
+
+    widths: Float[np.ndarray, " widths"]
+    keys: list[bytes]
+    after: Float[np.ndarray, "widths inputs 2 samples state"]
+    pieces: list[np.ndarray]
+    centre: tuple[bytes, np.ndarray, np.ndarray]
+
+    def bends(self) -> Float[np.ndarray, "widths inputs samples state"]:
+        """Second differences."""
+        return self.after.sum(axis=2) - 2 * self.centre[1]
+
+
+def _around(steps: Steps, sample: Sample, widths: Sequence[float]) -> _Around:
+    inputs = np.concatenate([sample.state, sample.action], axis=1)
+    size, states = inputs.shape[1], sample.state.shape[1]
+    # As ``central_differences`` moves them, to the last bit.
+    moved = [
+        np.split(inputs + side * shift, [states], axis=1)
+        for width in widths
+        for shift in width * np.eye(size)
+        for side in (1, -1)
+    ]
+    found = [steps(*each, sample.memory) for each in moved]
+    after = np.array([each for each, _ in found])
+    return _Around(
+        np.array(widths),
+        [_key(*each) for each in moved],
+        after.reshape(len(widths), size, 2, *after.shape[1:]),
+        [pieces for _, pieces in found],
+        (_key(sample.state, sample.action), *steps(sample.state, sample.action, sample.memory)),
+    )
+
+
+def _key(state: np.ndarray, action: np.ndarray, _: Any = None) -> bytes:
+    return state.tobytes() + action.tobytes()
+
+
+def _slope_jumps(around: _Around) -> Float[np.ndarray, "samples state inputs"]:
+    """By how much each slope may jump at the samples, at most.
+
+    The slopes of both sides differ by the second difference over the width. By curvature they
+    differ less the smaller that is, by a jump they do not: it is what they differ by at least, and
+    what is left at no width at all if curvature is the same at two. Rounding can hide a jump at
+    one width by chance; hence the larger of every two neighbours.
+    """
+    apart = around.bends() / around.widths[:, None, None, None]
+    wider = around.widths[1] / around.widths[0]
+    left = (wider * apart[:-1] - apart[1:]) / (wider - 1)
+    least = [
+        np.fmin.reduce(np.maximum(np.abs(each[:-1]), np.abs(each[1:]))) for each in (apart, left)
+    ]
+    return np.moveaxis(np.fmin(*least), 0, 2)
+
+
+def _straightened(around: _Around) -> dict[bytes, tuple[np.ndarray, np.ndarray]]:
+    """Next states by what was moved, without the bends at samples: rounding is what is left.
+
+    ``central_differences`` sees in second differences how good its values are. Slopes stay.
+    """
+    bends = around.bends()
+    narrow, wide = bends[1:3]
+    bent = np.abs(wide - narrow * around.widths[2] / around.widths[1]) < np.abs(wide) / 2
+    after = around.after - np.where(bent, bends / 2, 0.0)[:, :, None]
+    values = [*after.reshape(-1, *after.shape[3:]), around.centre[1]]
+    pieces = [*around.pieces, around.centre[2]]
+    keys = [*around.keys, around.centre[0]]
+    return dict(zip(keys, zip(values, pieces, strict=True), strict=True))
 
 
 def known_elements(found: Differences) -> Bool[np.ndarray, "samples state inputs"]:
@@ -101,7 +193,8 @@ def between_tangents(
         parts = np.split(jacobian, [states], axis=2)
         return list(tangent_jacobians(model, state, derived.next_state, *parts))
 
-    found = both(derived.jacobian)
+    # Not a number times nothing is not a number.
+    found = both(np.where(derived.element_ok, derived.jacobian, 0.0))
     lift = position_per_tangent(model, state[:, : model.nq])
     project = tangent_per_position(model, derived.next_state[:, : model.nq])
     unknown = _spread(~derived.element_ok, lift, project)

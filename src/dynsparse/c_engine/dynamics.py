@@ -11,10 +11,30 @@ from jaxtyping import Bool, Float, Int
 from dynsparse.c_engine.layout import INTEGRATION, Layout, Sample
 from dynsparse.environments import names
 from dynsparse.environments.engine import acting
+from dynsparse.errors import DynsparseError
 from dynsparse.mjx_internals import collision_pairs
 
 Seen = TypeVar("Seen")
 _State, _Kind = mujoco.mjtConstraintState, mujoco.mjtConstraint
+
+
+# Why a simulator step is none of the dynamics, by MuJoCo's warnings of it. Others are of drawing.
+_Warning = mujoco.mjtWarning
+_BAD = "a value of {} is no number or beyond 1e10"
+_RESET = ", so that MuJoCo resets the simulation (a shorter time step, or fewer steps, may help)"
+WARNINGS = {
+    _Warning.mjWARN_INERTIA: "its inertia matrix is close to singular",
+    _Warning.mjWARN_CONTACTFULL: "contacts do not fit in the memory that its model gives them",
+    _Warning.mjWARN_CNSTRFULL: "constraints do not fit in the memory that its model gives them",
+    _Warning.mjWARN_BADQPOS: _BAD.format("qpos") + _RESET,
+    _Warning.mjWARN_BADQVEL: _BAD.format("qvel") + _RESET,
+    _Warning.mjWARN_BADQACC: _BAD.format("qacc") + _RESET,
+    _Warning.mjWARN_BADCTRL: _BAD.format("ctrl") + ", so that MuJoCo takes all controls for 0",
+}
+# What each is counted from: MuJoCo prints the first one, and forgets how many there were when it
+# resets the simulation.
+_COUNTED_FROM = 1000
+_KINDS = [int(kind) for kind in WARNINGS]
 
 
 class Facts(NamedTuple):
@@ -76,18 +96,23 @@ class EngineDynamics:
 
     def steps(
         self, data: mujoco.MjData, sample: Sample, observe: Callable[[mujoco.MjData], Seen]
-    ) -> tuple[Float[np.ndarray, "samples state"], list[list[Seen]]]:
-        """Next states, and what ``observe`` sees after each simulator step.
+    ) -> tuple[
+        Float[np.ndarray, "samples state"], list[list[Seen]], Bool[np.ndarray, "samples warnings"]
+    ]:
+        """Next states, what ``observe`` sees after each simulator step, and ``WARNINGS`` of them.
 
         ``data`` is what to compute in, which takes time to make.
         """
-        model = self.mj_model
         after, seen = np.empty_like(sample.state), []
+        warned = np.zeros((len(after), len(WARNINGS)), bool)
         for number, start in enumerate(self.layout.join(sample)):
-            mujoco.mj_setState(model, data, start, INTEGRATION)
+            mujoco.mj_setState(self.mj_model, data, start, INTEGRATION)
+            data.warning.number[:] = _COUNTED_FROM
             seen.append([self._step(data, observe) for _ in range(self.substeps)])
             after[number] = np.concatenate([data.qpos, data.qvel, data.act])
-        return after, seen
+            count = data.warning.number[_KINDS]
+            warned[number] = (count != _COUNTED_FROM) & (count != 0)
+        return after, seen, warned
 
     def _step(self, data: mujoco.MjData, observe: Callable[[mujoco.MjData], Seen]) -> Seen:
         mujoco.mj_step(self.mj_model, data)
@@ -95,19 +120,46 @@ class EngineDynamics:
 
     def pieces(
         self, data: mujoco.MjData, sample: Sample
-    ) -> tuple[Float[np.ndarray, "samples state"], Int[np.ndarray, "samples substeps"]]:
-        """Next states, and on which piece of the dynamics each simulator step was."""
-        after, seen = self.steps(data, sample, acting)
-        return after, np.array(seen, np.int64)
+    ) -> tuple[Float[np.ndarray, "samples state"], Int[np.ndarray, "samples substeps_warnings"]]:
+        """Next states, and on which piece of the dynamics each simulator step was.
 
-    def described(self, sample: Sample) -> tuple[Float[np.ndarray, "samples state"], Facts]:
-        """Next states, and what the steps to them were like."""
-        after, seen = self.steps(mujoco.MjData(self.mj_model), sample, self._facts())
+        Where MuJoCo warns of one it is on a piece of its own.
+        """
+        after, seen, warned = self.steps(data, sample, acting)
+        return after, np.concatenate([np.array(seen, np.int64), warned], axis=1)
+
+    def described(
+        self, sample: Sample
+    ) -> tuple[Float[np.ndarray, "samples state"], Facts, Bool[np.ndarray, "samples warnings"]]:
+        """Next states, what the steps to them were like, and ``WARNINGS`` of them."""
+        after, seen, warned = self.steps(mujoco.MjData(self.mj_model), sample, self._facts())
         contact, active, done = (
             np.array([[each[k] for each in one] for one in seen], bool) for k in range(3)
         )
         ever: list[np.ndarray] = [np.any(x, axis=1) for x in (contact, active, ~done)]
-        return after, Facts(ever[0], ever[1], ~ever[2])
+        return after, Facts(ever[0], ever[1], ~ever[2]), warned
+
+    def require_steps(
+        self,
+        episode: int,
+        after: Float[np.ndarray, "time state"],
+        warned: Bool[np.ndarray, "time warnings"],
+    ) -> None:
+        """Refuse an episode with a step that is none of the dynamics.
+
+        Raises:
+            DynsparseError: MuJoCo reset the simulation, left out what acts, or blew up.
+        """
+        beyond = ~(np.abs(after) <= mujoco.mjMAXVAL).all(axis=1)
+        bad = np.flatnonzero(warned.any(axis=1) | beyond)
+        if not bad.size:
+            return
+        words = [text for text, said in zip(WARNINGS.values(), warned[bad[0]], strict=True) if said]
+        raise DynsparseError(
+            f"environment {self.name!r}: episode {episode}, step {bad[0]} is no step of the"
+            f" dynamics ({len(bad)} of {len(after)} steps are none):"
+            f" {'; '.join(words) or _BAD.format('the next state')}"
+        )
 
     def _facts(self) -> Callable[[mujoco.MjData], tuple[np.ndarray, np.ndarray, bool]]:
         pairs = {pair: number for number, pair in enumerate(self.pairs)}

@@ -18,6 +18,10 @@ from dynsparse.environments import vocabulary
 from dynsparse.jacobians.tangent import tangent_names
 from dynsparse.provenance import provenance
 
+# Behaviour of what was recorded elsewhere: its states are not those that one step after the other
+# led to.
+RECORDED = "recorded"
+
 
 def dataset_info(
     dynamics: EngineDynamics,

@@ -2,20 +2,31 @@
 
 from pathlib import Path
 
+import mujoco
 import numpy as np
 from jaxtyping import Float
 from tabulate import tabulate
 
 from dynsparse.c_engine.collection import default_held, record
 from dynsparse.c_engine.dynamics import EngineDynamics
-from dynsparse.c_engine.files import COUNTED, Shares, dataset_info, episode_arrays, models_digest
+from dynsparse.c_engine.files import (
+    COUNTED,
+    RECORDED,
+    Shares,
+    dataset_info,
+    episode_arrays,
+    models_digest,
+)
 from dynsparse.c_engine.layout import Sample
 from dynsparse.c_engine.recordings import Recording, read_recording
-from dynsparse.c_engine.verification import RECORDED
 from dynsparse.console import progress
 from dynsparse.dataset import BlockWriter
 from dynsparse.errors import DynsparseError
 from dynsparse.suite import suite_of
+
+# How far the norm of a recorded orientation may be from 1: more than rounding, also to a few
+# digits, and less than where a quaternion is missing.
+NO_ORIENTATION = 0.01
 
 
 def label(path: Path, recording: Path, name: str) -> str:
@@ -39,10 +50,13 @@ def label(path: Path, recording: Path, name: str) -> str:
             f"environment {name!r}: recordings are labelled on MuJoCo's C engine: give --model, or"
             " an environment such as gymnasium:HalfCheetah-v5"
         )
-    read = read_recording(recording)
     model, substeps = (record(name, 0, 1, 1)[0])[:2]
     dynamics = EngineDynamics.of(name, model, substeps)
+    read = read_recording(recording, _columns(model))
     samples = _samples(recording, read, dynamics)
+    for number, sample in enumerate(samples):
+        after, _, warned = dynamics.described(sample)
+        dynamics.require_steps(number, after, warned)
     simulation = {
         "name": name,
         "substeps": substeps,
@@ -70,22 +84,27 @@ def label(path: Path, recording: Path, name: str) -> str:
     return f"{_told(dynamics, np.concatenate(errors))}\n{shares}"
 
 
+def _columns(model: mujoco.MjModel) -> dict[str, int]:
+    """How many columns a recording of a model has."""
+    sizes = {"qpos": model.nq, "qvel": model.nv, "ctrl": model.nu, "act": model.na}
+    return {**sizes, "qacc_warmstart": model.nv}
+
+
 def _samples(path: Path, read: Recording, dynamics: EngineDynamics) -> list[Sample]:
-    """The samples of each episode, whose sizes are the model's.
+    """The samples of each episode.
 
     Raises:
-        DynsparseError: they are not.
+        DynsparseError: activations are missing, or an orientation is none.
     """
     model = dynamics.mj_model
-    sizes = {"qpos": model.nq, "qvel": model.nv, "ctrl": model.nu, "act": model.na}
-    sizes |= {"qacc_warmstart": model.nv}
     if model.na and read.act is None:
         raise DynsparseError(f"{path}: the model has activations: act is needed beside qpos, qvel")
-    for name, size in sizes.items():
-        values = getattr(read, name)
-        if values is not None and values.shape[-1] != size:
+    for start in _quaternions(model):
+        norm = np.linalg.norm(read.qpos[..., start : start + 4], axis=-1)
+        if (np.abs(norm - 1) > NO_ORIENTATION).any():
             raise DynsparseError(
-                f"{path}: {name} has {values.shape[-1]} columns, {dynamics.name} has {size}"
+                f"{path}: columns {start} to {start + 3} of qpos are an orientation, but no unit"
+                f" quaternion: their norm is {norm.min():.3g} to {norm.max():.3g}"
             )
     episodes, steps = read.ctrl.shape[:2]
     memory = read.qacc_warmstart
@@ -96,6 +115,13 @@ def _samples(path: Path, read: Recording, dynamics: EngineDynamics) -> list[Samp
         Sample(_states(read, k)[:steps], memory[k, :steps], read.ctrl[k], held)
         for k in range(episodes)
     ]
+
+
+def _quaternions(model: mujoco.MjModel) -> list[int]:
+    """Where in qpos orientations begin."""
+    at = {mujoco.mjtJoint.mjJNT_FREE: 3, mujoco.mjtJoint.mjJNT_BALL: 0}
+    joints = zip(model.jnt_qposadr.tolist(), model.jnt_type.tolist(), strict=True)
+    return [start + at[kind] for start, kind in joints if kind in at]
 
 
 def _states(read: Recording, episode: int) -> Float[np.ndarray, "rows state"]:

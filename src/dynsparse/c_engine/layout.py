@@ -61,6 +61,8 @@ class Layout(NamedTuple):
         Raises:
             DynsparseError: its state is more than positions, velocities and activations.
         """
+        if not model.nv:
+            raise DynsparseError(f"environment {name!r}: its model has no joints: nothing moves")
         for part, what in (
             (_Part.mjSTATE_HISTORY, "a history (delays of actuators or sensors)"),
             (_Part.mjSTATE_PLUGIN, "plugins with a state"),

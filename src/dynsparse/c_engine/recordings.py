@@ -1,15 +1,18 @@
 """Recorded trajectories in files of others: positions, velocities and controls, by episode."""
 
-import zipfile
+import math
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 from jaxtyping import Float
 
-from dynsparse.dataset.schema import own_data
+from dynsparse.api.rows import MOST_COMPRESSED
+from dynsparse.api.sizes import check_fits
 from dynsparse.errors import DynsparseError
+from dynsparse.strangers import Source, checked, opened
 
 # What an episode's arrays may be called: by the plain names, or as Minari has them.
 NAMES = {
@@ -40,98 +43,97 @@ class Recording(NamedTuple):
     qacc_warmstart: Float[np.ndarray, "episodes rows nv"] | None
 
 
-def read_recording(path: Path) -> Recording:
+def read_recording(path: Path, columns: Mapping[str, int]) -> Recording:
     """Read a recording from npz or HDF5; nothing in it is unpickled, nor read from elsewhere.
 
     An array is of one episode, (time, ...), or of several, (episode, time, ...). An HDF5 file may
-    have a group ``episode_<k>`` for each instead, as Minari's do.
+    have a group ``episode_<k>`` for each instead, as Minari's do. What arrays claim is looked at
+    before they are read.
+
+    Args:
+        path: of the file.
+        columns: how many each array of ``NAMES`` has to have; none means that it may be missing.
 
     Raises:
-        DynsparseError: it is no such file, an array is missing, or shapes do not fit together.
+        DynsparseError: it is no such file, an array is missing, shapes do not fit together or do
+            not fit into memory, or there are values that are not finite.
     """
-    if not path.is_file():
-        raise DynsparseError(f"{path}: no such file")
-    found = _from_hdf5(path) if h5py.is_hdf5(path) else _from_npz(path)
-    missing = [name for name in NEEDED if name not in found]
-    if missing:
+    with opened(path) as source:
+        parts = [dict(_found(source, group)) for group in _episodes(source)]
+        shapes = [_shapes(source, part, columns) for part in parts]
+        _check_size(path, source, parts)
+        read = [
+            {name: _values(source, name, place) for name, place in part.items()} for part in parts
+        ]
+    if any(shape != shapes[0] for shape in shapes):
         raise DynsparseError(
-            f"{path}: {' and '.join(missing)} missing; qpos, qvel and ctrl are needed"
+            f"{path}: episodes differ in their arrays' shapes; a dataset's have one length: cut"
+            " them, or label them apart"
         )
-    arrays = {name: _shaped(path, name, values) for name, values in found.items()}
-    episodes, steps = arrays["ctrl"].shape[:2]
-    for name, values in arrays.items():
-        if values.shape[0] != episodes or values.shape[1] not in (steps, steps + 1):
+    arrays = {name: np.concatenate([each[name] for each in read]) for name in read[0]}
+    optional = (arrays.get(name) for name in ("act", "qacc_warmstart"))
+    return Recording(*(arrays[name] for name in NEEDED), *optional)
+
+
+def _episodes(source: Source) -> list[str]:
+    """What names begin with: groups ``episode_<k>`` by their numbers, or nothing."""
+    groups = [name for name in source.names() if re.fullmatch(r"episode_\d+", name, re.ASCII)]
+    return [f"{name}/" for name in sorted(groups, key=lambda name: int(name[8:]))] or [""]
+
+
+def _found(source: Source, group: str) -> Iterator[tuple[str, str]]:
+    """Which arrays an episode has, and where."""
+    for name, places in NAMES.items():
+        place = next((group + place for place in places if source.has(group + place)), None)
+        if place is not None:
+            yield name, place
+        elif name in NEEDED:
+            raise DynsparseError(f"{group}{name} missing; qpos, qvel and ctrl are needed")
+
+
+def _shapes(
+    source: Source, part: Mapping[str, str], columns: Mapping[str, int]
+) -> dict[str, tuple[int, ...]]:
+    """The shapes that arrays claim, (episodes, rows, columns), which go together."""
+    shapes = {}
+    for name, place in part.items():
+        shape, dtype = source.header(place)
+        if shape is None or len(shape) not in (2, 3):
             raise DynsparseError(
-                f"{path}: {name} {values.shape} does not go with ctrl {arrays['ctrl'].shape}:"
+                f"{place} {shape} of {dtype} should be numbers, (time, ...) or (episode, time, ...)"
+            )
+        if shape[-1] != columns[name]:
+            raise DynsparseError(f"{place} has {shape[-1]} columns, the model has {columns[name]}")
+        shapes[name] = (1,) * (3 - len(shape)) + tuple(shape)
+    episodes, steps = shapes["ctrl"][:2]
+    for name, shape in shapes.items():
+        if shape[0] != episodes or shape[1] not in (steps, steps + 1):
+            raise DynsparseError(
+                f"{part[name]} {shape} does not go with ctrl {shapes['ctrl']}:"
                 " as many episodes are needed, and as many rows or one more"
             )
     if not episodes or not steps:
-        raise DynsparseError(f"{path}: there is no step in it")
-    qpos, qvel, ctrl = (arrays[name] for name in NEEDED)
-    return Recording(qpos, qvel, ctrl, arrays.get("act"), arrays.get("qacc_warmstart"))
+        raise DynsparseError("there is no step in it")
+    return shapes
 
 
-def _from_npz(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise DynsparseError(f"{path}: a recording is an npz or HDF5 file")
-            return {name: file[name] for name in NAMES if name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        reason = " ".join(str(error).split())
-        raise DynsparseError(f"{path}: cannot be read as npz or HDF5: {reason}") from None
+def _check_size(path: Path, source: Source, parts: list[dict[str, str]]) -> None:
+    """Memory is taken for what the file can hold, and what fits."""
+    there, numbers = path.stat().st_size, 0
+    for place in (place for part in parts for place in part.values()):
+        shape, dtype = source.header(place)
+        claimed = math.prod(shape) * dtype.itemsize
+        if claimed > MOST_COMPRESSED * there:
+            raise DynsparseError(
+                f"{place} claims {claimed} bytes, which a file of {there} does not hold"
+            )
+        numbers += math.prod(shape)
+    # As they are, and together.
+    check_fits(2 * numbers * np.dtype(np.float64).itemsize, "the recording")
 
 
-def _from_hdf5(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with h5py.File(path, "r") as file:
-            groups = _episodes(file)
-            if not groups:
-                return _arrays(file, "")
-            parts = [_arrays(file, f"{group}/") for group in groups]
-    except (OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise DynsparseError(f"{path}: not a whole HDF5 file: {reason}") from None
-    lengths = {len(part["ctrl"]) for part in parts if "ctrl" in part}
-    if len(lengths) > 1:
-        raise DynsparseError(
-            f"{path}: episodes have from {min(lengths)} to {max(lengths)} steps; a dataset's have"
-            " one length: cut them, or label them apart"
-        )
-    common = set.intersection(*(set(part) for part in parts))
-    return {name: _stacked(path, name, [part[name] for part in parts]) for name in common}
-
-
-def _episodes(file: h5py.File) -> list[str]:
-    """Groups ``episode_<k>`` in the order of their numbers."""
-    numbers = [name.removeprefix("episode_") for name in file if name.startswith("episode_")]
-    return [f"episode_{k}" for k in sorted((k for k in numbers if k.isdecimal()), key=int)]
-
-
-def _arrays(file: h5py.File, before: str) -> dict[str, np.ndarray]:
-    found = {}
-    for name, places in NAMES.items():
-        for place in places:
-            if before + place in file:
-                found[name] = own_data(file, before + place)[()]
-                break
-    return found
-
-
-def _stacked(path: Path, name: str, parts: list[np.ndarray]) -> np.ndarray:
-    shapes = {part.shape for part in parts}
-    if len(shapes) > 1:
-        raise DynsparseError(f"{path}: {name} has another shape in some episodes: {shapes}")
-    return np.stack(parts)
-
-
-def _shaped(path: Path, name: str, values: np.ndarray) -> Float[np.ndarray, "episodes rows size"]:
-    if values.dtype.kind not in "fiu" or values.ndim not in (2, 3):
-        raise DynsparseError(
-            f"{path}: {name} {values.shape} of {values.dtype} should be numbers, (time, ...) or"
-            " (episode, time, ...)"
-        )
-    found = values.astype(np.float64)
+def _values(source: Source, name: str, place: str) -> Float[np.ndarray, "episodes rows size"]:
+    found = checked(source, place, tuple(source.header(place)[0]), "fiu").astype(np.float64)
     if not np.isfinite(found).all():
-        raise DynsparseError(f"{path}: {name} has values that are not finite")
+        raise DynsparseError(f"{name} has values that are not finite")
     return found[None] if found.ndim == 2 else found

@@ -16,6 +16,8 @@ from dynsparse.errors import DynsparseError
 # How far positions are from the model's own at the start of an episode of a bare model, in m and
 # rad: enough for episodes to differ, too little to bring bodies into each other.
 START_SPREAD = 0.01
+# More simulator steps in a control step are a mistake: of 0.1 ms each they take a second.
+MOST_SUBSTEPS = 10_000
 
 
 class Outcome(NamedTuple):
@@ -127,9 +129,17 @@ def mjcf(name: str) -> Simulation:
     """``mjcf:<file>``, or ``mjcf:<steps>:<file>`` with simulator steps per control step.
 
     Raises:
-        DynsparseError: MuJoCo cannot load the file, or the model has no actuators.
+        DynsparseError: MuJoCo cannot load the file, the model has no actuators or no joints, or
+            it is no such number of steps.
     """
-    steps, path = re.fullmatch(r"mjcf:(?:([1-9]\d*):)?(.+)", name, re.DOTALL).groups()  # type: ignore[union-attr]
+    found = re.fullmatch(r"mjcf:(?:(\d+):)?(.+)", name, re.DOTALL | re.ASCII)
+    if found is None:
+        raise DynsparseError(f"environment {name!r}: mjcf:<file> or mjcf:<steps>:<file> is needed")
+    steps, path = found.groups()
+    if steps is not None and not (len(steps) <= 9 and 1 <= int(steps) <= MOST_SUBSTEPS):
+        raise DynsparseError(
+            f"environment {name!r}: 1 to {MOST_SUBSTEPS} simulator steps make a control step"
+        )
     if not Path(path).is_file():
         raise DynsparseError(f"{path}: no such file")
     try:
@@ -139,6 +149,8 @@ def mjcf(name: str) -> Simulation:
         raise DynsparseError(f"{path}: MuJoCo cannot load it: {reason}") from None
     if not model.nu:
         raise DynsparseError(f"{path}: the model has no actuators")
+    if not model.nv:
+        raise DynsparseError(f"{path}: the model has no joints: nothing in it moves")
     return Bare(model, int(steps or 1))
 
 

@@ -4,7 +4,10 @@ What an array claims is looked at before it is read, and whoever asks says what 
 is unpickled, and no link is followed.
 """
 
+import lzma
 import math
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,8 +28,10 @@ MOST_CHUNK_BYTES = 2**26
 # What the libraries raise for files that are damaged, or made to be.
 _DAMAGED = (
     *(OSError, ValueError, RuntimeError, KeyError, EOFError, NotImplementedError, SyntaxError),
-    *(zipfile.BadZipFile, zlib.error),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OverflowError),
 )
+# What NumPy raises beside these, for a header that is no Python literal of its form.
+_NO_HEADER = (TypeError, IndexError, AttributeError, tokenize.TokenError)
 Header = tuple[tuple[int, ...], np.dtype]
 
 
@@ -35,6 +40,7 @@ class Source(Protocol):
     """An open file of arrays by name, and texts by name."""
 
     def names(self) -> list[str]: ...  # noqa: D102
+    def has(self, name: str) -> bool: ...  # noqa: D102
     def text(self, name: str) -> str | None: ...  # noqa: D102
     def header(self, name: str) -> Header: ...  # noqa: D102
     def array(self, name: str) -> np.ndarray: ...  # noqa: D102
@@ -81,6 +87,10 @@ class Npz:
         """Of all arrays, and all texts."""
         return list(self._headers)
 
+    def has(self, name: str) -> bool:
+        """Whether there is such an array."""
+        return name in self._headers
+
     def text(self, name: str) -> str | None:
         """A text; None if there is none."""
         if name not in self._headers:
@@ -97,7 +107,12 @@ class Npz:
             # thousands of fields.
             if np.lib.format.read_magic(stream) != (1, 0):
                 raise DynsparseError(f"{name}: version 1.0 of NumPy's format is needed")
-            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+            try:
+                shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+            except _NO_HEADER:
+                raise DynsparseError(f"{name}: its header cannot be read") from None
+        if any(size < 0 for size in shape):
+            raise DynsparseError(f"{name}: {shape} is no shape")
         return shape, dtype
 
     def array(self, name: str) -> np.ndarray:
@@ -117,6 +132,21 @@ class Hdf5:
         """Of all datasets, and whatever else lies beside them."""
         return list(self._file)
 
+    def has(self, name: str) -> bool:
+        """Whether there is something of this name, such as ``group/array``; no link is followed."""
+        here = self._file
+        *outer, last = name.split("/")
+        for part in outer:
+            link = here.get(part, getlink=True)
+            if link is not None and not isinstance(link, h5py.HardLink):
+                raise DynsparseError(
+                    f"{part!r} is no data of this file's own, but a link; nothing outside was read"
+                )
+            here = here.get(part)
+            if not isinstance(here, h5py.Group):
+                return False
+        return here.get(last, getlink=True) is not None
+
     def text(self, name: str) -> str | None:
         """A text; None if there is none."""
         value = attributes(self._file, (name,)).get(name)
@@ -130,7 +160,10 @@ class Hdf5:
         """Shape and type that a dataset claims."""
         found = own_data(self._file, name)
         if math.prod(found.chunks or ()) * found.dtype.itemsize > MOST_CHUNK_BYTES:
-            raise DynsparseError(f"{name}: its chunks are larger than {MOST_CHUNK_BYTES} bytes")
+            raise DynsparseError(
+                f"{name}: its chunks are larger than {MOST_CHUNK_BYTES} bytes; write it with"
+                " smaller ones"
+            )
         return found.shape, found.dtype
 
     def array(self, name: str) -> np.ndarray:
@@ -164,6 +197,7 @@ def checked(source: Source, name: str, shape: tuple[int, ...], kinds: str) -> np
 
 _KINDS = {
     "fiub": "real numbers",
+    "fiu": "real numbers",
     "iu": "whole numbers",
     "iub": "truth values, or 0 and 1",
     "f": "real numbers",

@@ -1,0 +1,108 @@
+"""The simulation that a dataset says it was made of, made again."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dynsparse.c_engine.collection import default_held, record
+from dynsparse.c_engine.dynamics import EngineDynamics
+from dynsparse.c_engine.files import models_digest
+from dynsparse.c_engine.layout import Sample
+from dynsparse.c_engine.simulation import dataset_name
+from dynsparse.dataset import DatasetInfo, Episode
+from dynsparse.environments import vocabulary
+from dynsparse.errors import DynsparseError
+from dynsparse.jacobians.tangent import tangent_names
+from dynsparse.suite import suite_of
+
+
+def made_again(
+    path: Path, info: DatasetInfo, environment: str | None, model: Path | None
+) -> list[EngineDynamics]:
+    """The dynamics of each episode, from what the file says that it was made of.
+
+    Raises:
+        DynsparseError: that cannot be made, is another now, or has other names.
+    """
+    facts = _simulation(path, info)
+    name = _trusted(path, facts["name"], environment, model)
+    recorded = record(name, info.seed, 1 if facts["same_model"] else info.episodes, 1)
+    recorded = recorded * info.episodes if facts["same_model"] else recorded
+    models = [each.model for each in recorded]
+    if models_digest(models) != facts["models_sha256"]:
+        raise DynsparseError(f"{path}: {name} is another model now than when the file was made")
+    substeps = recorded[0].substeps
+    if facts["substeps"] != substeps:
+        raise DynsparseError(
+            f"{path}: its provenance has {facts['substeps']} simulator steps in a control step,"
+            f" where {name} makes {substeps}"
+        )
+    dynamics = [EngineDynamics.of(name, each, substeps) for each in models]
+    for each in dynamics[:1] if facts["same_model"] else dynamics:
+        _check_names(path, info, each)
+    return dynamics
+
+
+def sample_of(info: DatasetInfo, episode: Episode, dynamics: EngineDynamics) -> Sample:
+    """What the steps of an episode depended on."""
+    held = np.tile(default_held(dynamics), (info.steps, 1))
+    held[:, [dynamics.layout.held_names.index(name) for name in info.held_names]] = episode.held
+    return Sample(episode.state, episode.memory, episode.action, held)
+
+
+def _simulation(path: Path, info: DatasetInfo) -> Mapping[str, Any]:
+    kinds = {"name": str, "substeps": int, "models_sha256": str, "same_model": bool}
+    facts = json.loads(info.provenance).get("simulation")
+    if not isinstance(facts, dict) or not all(
+        isinstance(facts.get(key), kind) for key, kind in kinds.items()
+    ):
+        raise DynsparseError(f"{path}: its provenance does not say what it was made of")
+    return facts
+
+
+def _trusted(path: Path, told: str, environment: str | None, model: Path | None) -> str:
+    """The name of the simulation; code that a file names runs only if a person names it too."""
+    suite, _, rest = told.partition(":")
+    if model is not None and suite == "mjcf":
+        steps, counted, _ = rest.partition(":")
+        return f"mjcf:{steps}:{model}" if counted and steps.isdigit() else f"mjcf:{model}"
+    if environment is not None and environment != told:
+        raise DynsparseError(f"{path}: it was made of {told}, not of {environment}")
+    if suite_of(told).dynamics != "mujoco_c":
+        raise DynsparseError(f"{path}: it was made of {told!r}, which is no simulation")
+    if environment is None and suite != "mjcf" and (suite == "callable" or ":" in rest):
+        raise DynsparseError(
+            f"{path}: it was made by code that is run only if you say so: --environment {told}"
+        )
+    return told
+
+
+def _check_names(path: Path, info: DatasetInfo, dynamics: EngineDynamics) -> None:
+    """Refuse a file that calls its numbers otherwise than what it was made of."""
+    told = json.loads(info.provenance)["simulation"]["name"]
+    right = {
+        **vocabulary(dynamics),
+        "tangent_names": tangent_names(dynamics.mj_model),
+        "environment": dataset_name(told),
+        "method": dynamics.methods[0],
+    }
+    for field, value in right.items():
+        found = getattr(info, field)
+        if found != value:
+            raise DynsparseError(f"{path}: {field} {_difference(found, value)} is right")
+    held = dynamics.layout.held_names
+    if unknown := [name for name in info.held_names if name not in held]:
+        raise DynsparseError(f"{path}: nothing that is held is called {unknown[0]!r}")
+    if len(set(info.held_names)) < len(info.held_names):
+        raise DynsparseError(f"{path}: held_names has a name twice")
+
+
+def _difference(found: object, right: object) -> str:
+    """The first of many names that differs, or all."""
+    if isinstance(found, tuple) and isinstance(right, tuple) and len(found) == len(right):
+        first = next(k for k in range(len(found)) if found[k] != right[k])
+        return f"number {first} is {found[first]!r} where {right[first]!r}"
+    return f"is {found!r} where {right!r}"

@@ -1,6 +1,7 @@
 """Simulations on MuJoCo's C engine: recorded, replayed bit for bit, differentiated, labelled."""
 
 import json
+import re
 import sys
 import zipfile
 
@@ -14,7 +15,7 @@ import dynsparse
 from dynsparse.c_engine.collection import collect, default_held, record
 from dynsparse.c_engine.derivatives import derive
 from dynsparse.c_engine.dynamics import WARNINGS, EngineDynamics
-from dynsparse.c_engine.layout import Sample
+from dynsparse.c_engine.layout import Sample, integration_state
 from dynsparse.c_engine.recorder import record_episode
 from dynsparse.c_engine.simulation import Bare, Outcome, dataset_name
 from dynsparse.cli import main
@@ -579,6 +580,33 @@ def test_a_model_that_cannot_be_loaded_is_refused_in_one_line(tmp_path):
 # An actuator, and nothing that it could move.
 STIFF = """<mujoco><worldbody><body><geom size=".1"/><site name="s"/></body></worldbody>
   <actuator><motor site="s"/></actuator></mujoco>"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("<worldbody>", '<option><flag sleep="enable"/></option><worldbody>', "has flag sleep"),
+        ("<worldbody>", '<option timestep="0"/><worldbody>', "its time step is 0"),
+        ("<motor ", '<motor delay=".01" nsample="9" ', "a history (delays of actuators or"),
+    ],
+)
+def test_a_state_that_is_more_than_what_is_recorded_is_refused_by_name(old, new, message):
+    model = mujoco.MjModel.from_xml_string(ROBOT.replace(old, new))
+    with pytest.raises(DynsparseError, match=re.escape(message)):
+        EngineDynamics.of("robot", model, 1)
+
+
+def test_what_touches_a_flex_has_a_name():
+    cloth = """<flexcomp name="cloth" type="grid" count="3 3 1" spacing=".1 .1 .1"
+      pos="0 0 .005" radius=".01" mass=".1"/></worldbody>"""
+    model = mujoco.MjModel.from_xml_string(ROBOT.replace("</worldbody>", cloth))
+    dynamics = EngineDynamics.of("robot", model, 1)
+    start = mujoco.MjData(model)
+    sample = dynamics.layout.split(integration_state(model, start)[None])
+    _, facts, _ = dynamics.described(sample)
+    touching = [n for n, each in zip(dynamics.contact_names, facts.contact[0], strict=True) if each]
+    assert touching == ["floor:flex cloth"]
+    assert "flex cloth:flex cloth" in dynamics.contact_names
 
 
 def test_names_of_datasets_are_letters_digits_and_hyphens():

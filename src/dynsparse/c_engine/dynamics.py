@@ -58,6 +58,7 @@ class EngineDynamics:
     mj_model: mujoco.MjModel
     substeps: int
     layout: Layout
+    # Geoms, or flexes numbered after them.
     pairs: tuple[tuple[int, int], ...]
 
     @classmethod
@@ -67,7 +68,8 @@ class EngineDynamics:
         Raises:
             DynsparseError: its state is more than positions, velocities and activations.
         """
-        return cls(name, model, substeps, Layout.of(name, model), tuple(collision_pairs(model)))
+        pairs = (*collision_pairs(model), *flex_pairs(model))
+        return cls(name, model, substeps, Layout.of(name, model), pairs)
 
     @property
     def control_dt_s(self) -> float:
@@ -86,8 +88,19 @@ class EngineDynamics:
 
     @property
     def contact_names(self) -> tuple[str, ...]:
-        """Names of the geom pairs that may touch."""
-        return names.pair_names(self.mj_model, list(self.pairs))
+        """Names of the pairs of geoms that may touch, then of those with flexes."""
+        geoms = [pair for pair in self.pairs if max(pair) < self.mj_model.ngeom]
+        flexes = self.pairs[len(geoms) :]
+        named = tuple(":".join(self._touching(each) for each in pair) for pair in flexes)
+        return (*names.pair_names(self.mj_model, geoms), *named)
+
+    def _touching(self, number: int) -> str:
+        """What a geom is called, or a flex."""
+        model, flex = self.mj_model, number - self.mj_model.ngeom
+        if flex < 0:
+            return names.pair_names(model, [(number, number)])[0].rpartition(":")[0]
+        name = mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_FLEX, flex)
+        return f"flex {name or f'#{flex}'}"
 
     @property
     def constraint_names(self) -> tuple[str, ...]:
@@ -169,9 +182,15 @@ class EngineDynamics:
         def observe(data: mujoco.MjData) -> tuple[np.ndarray, np.ndarray, bool]:
             contact, active = np.zeros(len(pairs), bool), np.zeros(len(rows), bool)
             near = data.contact.dist < data.contact.includemargin
-            for geoms in np.sort(data.contact.geom[near], axis=1).tolist():
-                if tuple(geoms) in pairs:
-                    contact[pairs[tuple(geoms)]] = True
+            flexes = data.contact.flex[near] + self.mj_model.ngeom
+            either = np.where(data.contact.geom[near] < 0, flexes, data.contact.geom[near])
+            for pair in map(tuple, np.sort(either, axis=1).tolist()):
+                if pair not in pairs:
+                    raise DynsparseError(
+                        f"environment {self.name!r}: {' and '.join(map(self._touching, pair))}"
+                        " touch, which are no pair of its model's"
+                    )
+                contact[pairs[pair]] = True
             for row in np.stack([data.efc_type, data.efc_id, data.efc_state], axis=1):
                 kind, which, state = map(int, row)
                 if (kind, which) in rows:
@@ -179,6 +198,23 @@ class EngineDynamics:
             return contact, active, bool((data.solver_niter < most).all())
 
         return observe
+
+
+def flex_pairs(model: mujoco.MjModel) -> list[tuple[int, int]]:
+    """Pairs with a flex that may touch, of geoms and flexes (numbered after the geoms).
+
+    Which parts of a flex may touch is not told apart, nor whether its parts may touch each other.
+    """
+    if model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_CONTACT:
+        return []
+    kind = np.concatenate([model.geom_contype, model.flex_contype])
+    affinity = np.concatenate([model.geom_conaffinity, model.flex_conaffinity])
+    return [
+        (one, flex)
+        for flex in range(model.ngeom, model.ngeom + model.nflex)
+        for one in range(flex + 1)
+        if one == flex or kind[one] & affinity[flex] or kind[flex] & affinity[one]
+    ]
 
 
 def named_rows(model: mujoco.MjModel) -> list[tuple[int, int]]:

@@ -59,10 +59,18 @@ class Layout(NamedTuple):
         """The layout of a model.
 
         Raises:
-            DynsparseError: its state is more than positions, velocities and activations.
+            DynsparseError: its state is more than positions, velocities and activations, or it
+                does not move.
         """
         if not model.nv:
             raise DynsparseError(f"environment {name!r}: its model has no joints: nothing moves")
+        if not model.opt.timestep > 0:
+            raise DynsparseError(f"environment {name!r}: its time step is {model.opt.timestep:g}")
+        if model.opt.enableflags & mujoco.mjtEnableBit.mjENBL_SLEEP:
+            raise DynsparseError(
+                f"environment {name!r}: its model has flag sleep: whether a body sleeps is no part"
+                " of MuJoCo's integration state"
+            )
         for part, what in (
             (_Part.mjSTATE_HISTORY, "a history (delays of actuators or sensors)"),
             (_Part.mjSTATE_PLUGIN, "plugins with a state"),

@@ -15,7 +15,7 @@ from dynsparse.c_engine.layout import Sample
 from dynsparse.c_engine.remade import made_again, sample_of
 from dynsparse.dataset import Dataset, Episode
 from dynsparse.jacobians import in_batches
-from dynsparse.tables.verification import CHECKS, FEW
+from dynsparse.tables.verification import CHECKS, FEW, ROUGH
 from dynsparse.verification.differences import CERTAIN, Differences, judge_elements
 from dynsparse.verification.episodes import trajectory
 
@@ -128,7 +128,7 @@ def _refused(counts: Counter[str], shares: Shares) -> list[str]:
         "no element could be compared": compared == 0,
         f"{counts[WRONG]} of {compared} elements are wrong": counts[WRONG] > 0,
         f"{counts[UNDECIDED]} elements are called known that differences do not decide, beside"
-        f" {compared} that they do": counts[UNDECIDED] > FEW * compared,
+        f" {compared} that they do": counts[UNDECIDED] > ROUGH * compared,
         f"{counts[OPEN]} elements are called unknown that differences tell, beside {compared} that"
         " are compared": counts[OPEN] > FEW * compared,
         f"{open_share:.1%} of the elements are called unknown": open_share > MOST_OPEN,

@@ -183,7 +183,7 @@ def checked(source: Source, name: str, shape: tuple[int, ...], kinds: str) -> np
     Raises:
         DynsparseError: it is missing, of another shape or type, or holds objects.
     """
-    if name not in source.names():
+    if not source.has(name):
         raise DynsparseError(f"{name} is missing")
     found, dtype = source.header(name)
     if dtype.hasobject:

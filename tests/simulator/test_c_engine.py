@@ -316,6 +316,12 @@ def swapped(file):
             file[name][0] = values
 
 
+def never_bent(file):
+    """As central differences have it: one control is at the end of its range throughout."""
+    file["jacobian_element_ok"][...] = True
+    file["jacobian_ok"][...] = True
+
+
 def twins(file):
     for name in file:
         file[name][1] = file[name][0]
@@ -329,6 +335,22 @@ def by_action(old, new):
         file["action_jacobian"][...] = np.where(old(np.abs(values)), new(values), values)
 
     return plant
+
+
+def test_the_mean_of_two_slopes_is_not_verified(tmp_path):
+    """Of a robot whose one of many controls is at the end of its range throughout."""
+    model = tmp_path / "bent.xml"
+    model.write_text(BENT.format(joint="", tendon="", actuator=AT_THE_END))
+    states = np.random.default_rng(0).normal(size=(10, 4))
+    arrays = {"qpos": states, "qvel": states, "ctrl": np.tile([1.0, 0.3], (10, 1))}
+    np.savez(tmp_path / "x.npz", **arrays)
+    made = run("label", tmp_path / "x.npz", "--model", model, "--output", tmp_path / "x.h5")
+    assert made.exit_code == 0, made.output
+    assert run("verify", tmp_path / "x.h5").exit_code == 0
+    path = planted(tmp_path / "x.h5", tmp_path / "y.h5", never_bent)
+    refused_by = run("verify", path)
+    assert refused_by.exit_code == 1
+    assert "20 of 800 elements are wrong" in refused_by.output
 
 
 @pytest.mark.parametrize(
@@ -454,7 +476,7 @@ def test_a_step_in_two_halves_is_a_step():
 
 
 def test_what_the_engine_resets_is_no_step(tmp_path):
-    """A joint whose damping drives it away, and bodies whose contacts do not fit in memory."""
+    """A joint whose spring drives it away, and bodies whose contacts do not fit in memory."""
     sizes = ["--episodes", 1, "--steps", 60, "--seed", 0, "--output", tmp_path / "x.h5"]
     (tmp_path / "away.xml").write_text(AWAY)
     refused(
@@ -467,9 +489,10 @@ def test_what_the_engine_resets_is_no_step(tmp_path):
     assert not (tmp_path / "x.h5").exists()
 
 
-AWAY = """<mujoco><option timestep=".05"/><worldbody><body><joint name="a"/>
-  <geom size=".1" pos="0 .1 0"/></body></worldbody><actuator><general joint="a" gainprm="0"
-  biastype="affine" biasprm="0 0 60"/></actuator></mujoco>"""
+AWAY = """<mujoco><option timestep=".05"/><worldbody><body>
+  <joint name="a" axis="1 0 0"/><geom size=".1" pos="0 .1 0"/></body></worldbody>
+  <actuator><general joint="a" gainprm="0" biastype="affine" biasprm="0 5000 0"/></actuator>
+</mujoco>"""
 
 
 @pytest.mark.parametrize(
@@ -657,7 +680,8 @@ def test_how_far_a_recording_is_from_the_model_is_told(robot, tmp_path):
     with h5py.File(tmp_path / "x.hdf5", "w") as file:  # as Minari has it
         for k in range(2):
             group = file.create_group(f"episode_{k}")
-            group["actions"] = (0.9 + 0.1 * k) * arrays["ctrl"]
+            group["actions"] = arrays["ctrl"]
+            group["actions"][-1] *= 0.9 + 0.1 * k
             group["infos/qpos"], group["infos/qvel"] = arrays["qpos"], arrays["qvel"]
     result = label(tmp_path / "x.hdf5", robot, tmp_path / "x.h5")
     assert result.exit_code == 0, result.output
@@ -737,11 +761,11 @@ def test_headers_of_strangers_are_looked_at_first(robot, tmp_path, header, messa
 def test_claims_of_strangers_are_held_against_their_file(robot, tmp_path):
     with h5py.File(tmp_path / "x.hdf5", "w") as file:
         for name, columns in (("qpos", 8), ("qvel", 7), ("ctrl", 1)):
-            file.create_dataset(name, (10**9, columns), chunks=(1000, columns))
+            file.create_dataset(name, (10**9, columns), float, chunks=(1000, columns))
     refused(label(tmp_path / "x.hdf5", robot, tmp_path / "x.h5"), "which a file of")
     with h5py.File(tmp_path / "x.hdf5", "w") as file:
         for name, columns in (("qpos", 8), ("qvel", 7), ("ctrl", 1)):
-            file.create_dataset(name, (10**8, columns), chunks=(10**8, columns))
+            file.create_dataset(name, (10**8, columns), float, chunks=(10**8, columns))
     refused(label(tmp_path / "x.hdf5", robot, tmp_path / "x.h5"), "write it with smaller ones")
 
 

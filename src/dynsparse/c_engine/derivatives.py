@@ -57,19 +57,22 @@ def derive(
     def program(*parts: np.ndarray) -> tuple[Any, ...]:
         given = Sample(*parts)
         after, facts, _ = dynamics.described(given)
-        found = differences(dynamics, given, WIDTHS)
+        found, _ = differences(dynamics, given, WIDTHS)
         return after, found.jacobian, known_elements(found), tuple(facts)
 
     after, jacobian, known, facts = in_batches(program, tuple(sample), BATCH, advance)
     return Derived(after, jacobian, known, Facts(*facts))
 
 
-def differences(dynamics: EngineDynamics, sample: Sample, widths: Sequence[float]) -> Differences:
-    """Central differences of a batch of control steps, over several widths.
+def differences(
+    dynamics: EngineDynamics, sample: Sample, widths: Sequence[float]
+) -> tuple[Differences, Bool[np.ndarray, "samples state inputs"]]:
+    """Central differences of a batch of control steps over several widths, and where they bend.
 
     The bound of an element is at least half of what its slope may jump by at the sample itself: a
     control at the end of its range, a tendon at rest. There central differences of all widths
-    agree on the mean of two slopes, neither of which it is.
+    agree on the mean of two slopes, neither of which it is. An element bends where that jump is
+    seen, and is more than all else that its difference is uncertain by.
     """
     data = mujoco.MjData(dynamics.mj_model)
 
@@ -78,13 +81,14 @@ def differences(dynamics: EngineDynamics, sample: Sample, widths: Sequence[float
         return dynamics.pieces(data, Sample(state, memory, action, sample.held))
 
     around = _around(steps, sample, widths)
-    straight = _straightened(around)
+    straight, jumps = _straightened(around), _slope_jumps(around) / 2
     found = central_differences(
         lambda *inputs: straight[_key(*inputs)],
         *(sample.state, sample.action, sample.memory),
         widths=widths,
     )
-    return found._replace(bound=np.maximum(found.bound, _slope_jumps(around) / 2))
+    bends = np.moveaxis(_bent(around), 0, 2) & (jumps > found.bound)
+    return found._replace(bound=np.maximum(found.bound, jumps)), bends
 
 
 class _Around(NamedTuple):
@@ -151,15 +155,20 @@ def _slope_jumps(around: _Around) -> Float[np.ndarray, "samples state inputs"]:
     return np.moveaxis(np.fmin(*least), 0, 2)
 
 
+def _bent(around: _Around) -> Bool[np.ndarray, "inputs samples state"]:
+    """Where the slopes of both sides differ by the same over three widths, neither by chance."""
+    apart = (around.bends() / around.widths[:, None, None, None])[1:]
+    low, high = apart.min(axis=0), apart.max(axis=0)
+    return np.asarray(high - low < 0.1 * np.minimum(np.abs(low), np.abs(high)))
+
+
 def _straightened(around: _Around) -> dict[bytes, tuple[np.ndarray, np.ndarray]]:
     """Next states by what was moved, without the bends at samples: rounding is what is left.
 
     ``central_differences`` sees in second differences how good its values are. Slopes stay.
     """
-    bends = around.bends()
-    narrow, wide = bends[1:3]
-    bent = np.abs(wide - narrow * around.widths[2] / around.widths[1]) < np.abs(wide) / 2
-    after = around.after - np.where(bent, bends / 2, 0.0)[:, :, None]
+    bends = np.where(_bent(around), around.bends(), 0.0)
+    after = around.after - bends[:, :, None] / 2
     values = [*after.reshape(-1, *after.shape[3:]), around.centre[1]]
     pieces = [*around.pieces, around.centre[2]]
     keys = [*around.keys, around.centre[0]]

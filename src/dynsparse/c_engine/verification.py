@@ -100,11 +100,13 @@ def _judged(
     if not chosen.size:
         return {}
 
-    def program(*parts: np.ndarray) -> tuple[np.ndarray, ...]:
-        return tuple(differences(dynamics, Sample(*parts), OTHER_WIDTHS))
+    def program(*parts: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+        found, bends = differences(dynamics, Sample(*parts), OTHER_WIDTHS)
+        return tuple(found), bends
 
     picked = tuple(part[chosen] for part in sample)
-    reference = Differences(*in_batches(program, picked, BATCH))
+    parts, bends = in_batches(program, picked, BATCH)
+    reference = Differences(*parts)
     known, jacobian = (part[chosen] for part in known_and_jacobian(episode))
     told = known_elements(reference)
     decided = known & told
@@ -113,9 +115,9 @@ def _judged(
     # Differences are held against differences, neither of which promises more than it can.
     judged = judge_elements(jacobian, reference, CERTAIN)
     found = {
-        COMPARED: decided,
-        WRONG: decided & judged.wrong,
-        UNDECIDED: known & ~told,
+        COMPARED: decided | (known & bends),
+        WRONG: (decided & judged.wrong) | (known & bends & ~told),
+        UNDECIDED: known & ~told & ~bends,
         OPEN: told & ~known,
     }
     return {SAMPLES: len(chosen), **{name: int(each.sum()) for name, each in found.items()}}

@@ -1,6 +1,8 @@
 """Recorded trajectories labelled: the graphs of a model at states that were recorded elsewhere."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -27,6 +29,8 @@ from dynsparse.suite import suite_of
 # How far the norm of a recorded orientation may be from 1: more than rounding, also to a few
 # digits, and less than where a quaternion is missing.
 NO_ORIENTATION = 0.01
+# Which inputs beside the controls a recording tells.
+NOTHING_HELD = np.zeros(0, int)
 
 
 def label(path: Path, recording: Path, name: str) -> str:
@@ -63,24 +67,34 @@ def label(path: Path, recording: Path, name: str) -> str:
         "same_model": True,
         "models_sha256": models_digest([model] * len(samples)),
     }
-    held = np.zeros(0, int)
     sizes = read.ctrl.shape[:2]
-    info = dataset_info(dynamics, RECORDED, 0, sizes, held, simulation)
-    errors, shares = [], Shares()
+    info = dataset_info(dynamics, RECORDED, 0, sizes, NOTHING_HELD, simulation)
     with (
         BlockWriter(path, info) as writer,
         progress(sizes[0] * sizes[1], f"label {recording}", "step") as bar,
     ):
-        for number, sample in enumerate(samples):
-            unrewarded = np.zeros(sizes[1])
-            arrays = episode_arrays(
-                dynamics, sample, held, unrewarded, unrewarded.astype(bool), bar.update
-            )
-            following = _states(read, number)[1 : sizes[1] + 1]
-            errors.append(np.abs(following - arrays["next_state"][: len(following)]))
-            shares.add(*(arrays[key] for key in COUNTED))
-            writer.write(number, {key: value[None] for key, value in arrays.items()})
+        told = _written(writer, dynamics, read, samples, bar.update)
         writer.finish()
+    return told
+
+
+def _written(
+    writer: BlockWriter,
+    dynamics: EngineDynamics,
+    read: Recording,
+    samples: Sequence[Sample],
+    advance: Callable[[int], Any],
+) -> str:
+    """Write an episode after the other; gives what is told of them."""
+    steps = read.ctrl.shape[1]
+    unrewarded, errors, shares = np.zeros(steps), [], Shares()
+    facts = (unrewarded, unrewarded.astype(bool))
+    for number, sample in enumerate(samples):
+        arrays = episode_arrays(dynamics, sample, NOTHING_HELD, *facts, advance)
+        following = _states(read, number)[1 : steps + 1]
+        errors.append(np.abs(following - arrays["next_state"][: len(following)]))
+        shares.add(*(arrays[key] for key in COUNTED))
+        writer.write(number, {key: value[None] for key, value in arrays.items()})
     return f"{_told(dynamics, np.concatenate(errors))}\n{shares}"
 
 

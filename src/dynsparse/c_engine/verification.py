@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from tabulate import tabulate
@@ -13,7 +13,7 @@ from dynsparse.c_engine.dynamics import EngineDynamics
 from dynsparse.c_engine.files import COUNTED, RECORDED, Shares
 from dynsparse.c_engine.layout import Sample
 from dynsparse.c_engine.remade import made_again, sample_of
-from dynsparse.dataset import Dataset, Episode
+from dynsparse.dataset import Dataset, DatasetInfo, Episode
 from dynsparse.jacobians import in_batches
 from dynsparse.tables.verification import CHECKS, FEW, ROUGH
 from dynsparse.verification.differences import CERTAIN, Differences, judge_elements
@@ -53,39 +53,15 @@ def verify_simulated(
     """
     info = dataset.info
     dynamics = made_again(path, info, environment, model)
-    steps = info.episodes * info.steps
-    stride = max(1, -(-steps // samples))
-    places: dict[str, list[str]] = {}
-    counts: Counter[str] = Counter()
-    trajectories, broken, apart, shares = set(), 0, 0.0, Shares()
+    stride = max(1, -(-info.episodes * info.steps // samples))
+    found = _Findings(info)
     for episode, of in zip(dataset.episodes(), dynamics, strict=True):
         sample = sample_of(info, episode, of)
-        wrong, by = wrong_steps(episode, of, sample)
-        for what, where in wrong.items():
-            found = [f"episode {episode.index}, step {k}" for k in np.flatnonzero(where)]
-            places.setdefault(what, []).extend(found)
-        apart = max(apart, by)
+        found.add_steps(episode, of, sample)
         chosen = np.arange(-episode.index * info.steps % stride, info.steps, stride)
-        counts.update(_judged(of, episode, sample, chosen))
-        shares.add(*(getattr(episode, key) for key in COUNTED))
-        trajectories.add(trajectory(episode))
-        broken += 0 if info.behaviour == RECORDED else len(episode.broken_steps())
-    row = {"broken": broken, "twins": info.episodes - len(trajectories)}
-    refusals = [
-        *(f"{len(at)} of {steps} steps {what}, first {at[0]}" for what, at in places.items() if at),
-        *filter(None, [CHECKS["episodes"](row, 1.0)]),
-        *_refused(counts, shares),
-    ]
-    lines = [
-        ("environment", info.environment),
-        ("steps", steps),
-        ("replayed bit for bit", steps - len(places[NOT_REPEATED])),
-        ("largest replay difference", f"{apart:g}"),
-        ("first step that is not repeated", next(iter(places[NOT_REPEATED]), "-")),
-        *counts.items(),
-        ("zeros", shares),
-    ]
-    table = tabulate(lines, disable_numparse=True)
+        found.counts.update(_judged(of, episode, sample, chosen))
+    refusals = found.refusals()
+    table = tabulate(found.lines(), disable_numparse=True)
     return VerifiedFile(table, f"{path}: {'; '.join(refusals)}" if refusals else None)
 
 
@@ -121,6 +97,57 @@ def _judged(
         OPEN: told & ~known,
     }
     return {SAMPLES: len(chosen), **{name: int(each.sum()) for name, each in found.items()}}
+
+
+class _Findings:
+    """What was found out, counted episode by episode."""
+
+    def __init__(self, info: DatasetInfo) -> None:
+        """Begin with nothing."""
+        self._info, self._steps = info, info.episodes * info.steps
+        self._places: dict[str, list[str]] = {}
+        self._apart, self._broken, self._shares = 0.0, 0, Shares()
+        self._trajectories: set[str] = set()
+        self.counts: Counter[str] = Counter()
+
+    def add_steps(self, episode: Episode, dynamics: EngineDynamics, sample: Sample) -> None:
+        """Hold all steps of an episode against the simulation, and against themselves."""
+        wrong, apart = wrong_steps(episode, dynamics, sample)
+        for what, where in wrong.items():
+            found = [f"episode {episode.index}, step {k}" for k in np.flatnonzero(where)]
+            self._places.setdefault(what, []).extend(found)
+        self._apart = max(self._apart, apart)
+        self._shares.add(*(getattr(episode, key) for key in COUNTED))
+        self._trajectories.add(trajectory(episode))
+        if self._info.behaviour != RECORDED:
+            self._broken += len(episode.broken_steps())
+
+    def lines(self) -> list[tuple[str, Any]]:
+        """A line per fact."""
+        unrepeated = self._places[NOT_REPEATED]
+        return [
+            ("environment", self._info.environment),
+            ("steps", self._steps),
+            ("replayed bit for bit", self._steps - len(unrepeated)),
+            ("largest replay difference", f"{self._apart:g}"),
+            ("first step that is not repeated", unrepeated[0] if unrepeated else "-"),
+            *self.counts.items(),
+            ("zeros", self._shares),
+        ]
+
+    def refusals(self) -> list[str]:
+        """Why the file is not verified; nothing if it is."""
+        twins = self._info.episodes - len(self._trajectories)
+        episodes = CHECKS["episodes"]({"broken": self._broken, "twins": twins}, 1.0)
+        return [
+            *(
+                f"{len(places)} of {self._steps} steps {what}, first {places[0]}"
+                for what, places in self._places.items()
+                if places
+            ),
+            *([episodes] if episodes else []),
+            *_refused(self.counts, self._shares),
+        ]
 
 
 def _refused(counts: Counter[str], shares: Shares) -> list[str]:

@@ -156,7 +156,10 @@ def _slope_jumps(around: _Around) -> Float[np.ndarray, "samples state inputs"]:
 
 
 def _bent(around: _Around) -> Bool[np.ndarray, "inputs samples state"]:
-    """Where the slopes of both sides differ by the same over three widths, neither by chance."""
+    """Where the slopes of both sides differ by the same over three widths.
+
+    Curvature and rounding would make it a tenth, or ten times as much, from one to the next.
+    """
     apart = (around.bends() / around.widths[:, None, None, None])[1:]
     low, high = apart.min(axis=0), apart.max(axis=0)
     return np.asarray(high - low < 0.1 * np.minimum(np.abs(low), np.abs(high)))

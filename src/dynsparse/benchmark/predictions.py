@@ -62,6 +62,10 @@ class Given:
         """Of all arrays."""
         return list(self._arrays)
 
+    def has(self, name: str) -> bool:
+        """Whether there is such an array."""
+        return name in self._arrays
+
     def text(self, name: str) -> str | None:
         """A text; None if there is none."""
         return self._texts.get(name)

@@ -37,8 +37,8 @@ def collect(path: Path | str, name: str, seed: int, episodes: int, steps: int) -
     recorded = record(name, seed, episodes, steps)
     dynamics = [EngineDynamics.of(name, each.model, each.substeps) for each in recorded]
     _check_alike(name, dynamics)
-    for number, (each, of) in enumerate(zip(recorded, dynamics, strict=True)):
-        _check_episode(number, each, of)
+    for episode, (each, of) in enumerate(zip(recorded, dynamics, strict=True)):
+        _check_episode(episode, each, of)
     held = held_inputs(dynamics, recorded)
     simulation = {
         "name": name,

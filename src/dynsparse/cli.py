@@ -16,11 +16,13 @@ STORAGE_NAMES = ("hdf5", "arrow", "parquet")
 LAST_SEED = 2**32 - 1
 
 
-# What the base install does without, by the name that is imported.
+# What the base install does without, by the name that is imported: of the extras, and of what these
+# bring.
 OPTIONAL = {
-    *("brax", "flax", "jax", "jaxlib", "ml_collections", "mujoco", "mujoco_playground"),
-    *("rocrate", "safetensors", "scipy", "sklearn", "tabulate", "threadpoolctl", "tqdm"),
-    *("equinox", "matplotlib", "openTSNE", "optax", "PIL"),
+    *("brax", "flatbuffers", "jax", "mujoco", "mujoco_playground", "rocrate", "safetensors"),
+    *("scipy", "sklearn", "tabulate", "threadpoolctl", "tqdm", "equinox", "matplotlib", "minari"),
+    *("openTSNE", "optax", "PIL", "snakemake", "torch", "xarray"),
+    *("flax", "jaxlib", "ml_collections"),
 }
 
 
@@ -256,12 +258,17 @@ def score(
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-def leaderboard(folder: Path) -> None:
+@click.option("--task", type=click.Path(path_type=Path), multiple=True, help="A file of your own.")
+def leaderboard(folder: Path, task: tuple[Path, ...]) -> None:
     """Make a leaderboard of the cards in a folder, in Markdown and HTML."""
     from dynsparse.benchmark.leaderboard import write_leaderboard
+    from dynsparse.benchmark.task_files import read_task
 
-    for path in write_leaderboard(folder):
+    written = write_leaderboard(folder, [read_task(path) for path in task])
+    for path in written.pages:
         click.echo(path)
+    for line in written.refused:
+        click.echo(printable(f"refused: {line}"), err=True)
 
 
 @main.group()
@@ -288,10 +295,25 @@ def task_make(name: str, data: tuple[Path, ...], output: Path) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 def task_controls(name: str, folder: Path) -> None:
     """Write the cards of a task's controls: guesses without a model, and the truth."""
-    from dynsparse.benchmark.controls import write_control_cards
+    from dynsparse.benchmark.card import save_cards
+    from dynsparse.benchmark.controls import control_cards
     from dynsparse.benchmark.task_files import read_task
 
-    for path in write_control_cards(read_task(name), folder):
+    for path in save_cards(control_cards(read_task(name)), folder):
+        click.echo(path)
+
+
+@task.command("learners")
+@click.argument("name")
+@click.argument("results", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path))
+def task_learners(name: str, results: Path, folder: Path) -> None:
+    """Write the cards of a study's learners, trained with the task's split."""
+    from dynsparse.benchmark.card import save_cards
+    from dynsparse.benchmark.learners import learner_cards
+    from dynsparse.benchmark.task_files import read_task
+
+    for path in save_cards(learner_cards(read_task(name), results), folder):
         click.echo(path)
 
 

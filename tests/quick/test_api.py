@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 import tomllib
+from decimal import Decimal
+from fractions import Fraction
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -14,6 +16,8 @@ import numpy as np
 import pytest
 
 import dynsparse as ds
+from dynsparse.api.given import positive
+from dynsparse.cli import OPTIONAL
 from dynsparse.dataset import open_dataset
 from dynsparse.sparsity.merging import merge_seeds
 
@@ -292,6 +296,22 @@ def test_zeros_of_two_seeds_are_those_of_each(tmp_path):
         assert table.equals(merge_seeds([each[k] for each in apart]))
 
 
+def test_the_command_line_knows_what_the_extras_bring():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    packages = {re.match(r"[\w-]+", each)[0] for extra in extras.values() for each in extra}
+    imported = {
+        "pillow": "PIL",
+        "scikit-learn": "sklearn",
+        "playground": "mujoco_playground",
+        "mujoco-mjx": "mujoco",
+    }
+    expected = {imported.get(name, name) for name in packages - {"dynsparse"}}
+    # Of JAX, Brax and Playground.
+    assert expected | {"jaxlib", "flax", "ml_collections"} == OPTIONAL
+
+
 NO_THRESHOLDS = [0.0, -1.0, float("nan"), float("inf")]
 
 
@@ -307,6 +327,24 @@ def test_so_is_that_of_an_episode(path, threshold):
     api_fakes.write(path)
     with pytest.raises(ds.DynsparseError, match="threshold: .* should be positive"):
         ds.load(path)[0].zeros(threshold)
+
+
+@pytest.mark.parametrize(
+    "number", [2, 2.0, np.float32(2), np.array(2), Decimal(2), Fraction(2), np.array(2, np.uint8)]
+)
+def test_a_number_is_a_number(number):
+    found = positive(number, "threshold")
+    assert (type(found), found) == (float, 2.0)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [*NO_THRESHOLDS, True, np.True_, np.array(True), "2", b"2", None, 2j, [2.0], np.array([2.0])]
+    + [np.array("2"), np.array(np.nan), Decimal("NaN"), Decimal("sNaN"), 10**400],
+)
+def test_and_nothing_else(value):
+    with pytest.raises(ds.DynsparseError, match="threshold: .* should be positive"):
+        positive(value, "threshold")
 
 
 def test_a_derivative_that_is_said_to_be_there_and_is_no_number_is_no_nonzero_element(path):

@@ -5,6 +5,7 @@ import json
 import pickle
 import warnings
 import zipfile
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -15,6 +16,7 @@ from test_api_strangers import little_memory  # noqa: F401  # a fixture
 
 import dynsparse as ds
 from dynsparse.benchmark.card import MOST_BYTES, make_card, read_card
+from dynsparse.benchmark.entries import mismatch
 from dynsparse.benchmark.leaderboard import write_leaderboard
 from dynsparse.benchmark.predictions import given_predictions
 from dynsparse.benchmark.task_files import make_task, read_task, write_task
@@ -93,9 +95,14 @@ def refused(evaluator, path, message):
             {"seed": np.zeros(159, int)},
             r"seed has rows \(159,\), and task Slider-random-1 asks for",
         ),
-        ({"rollout_step": np.full(20, 39)}, "is no test sample with 7 steps"),
-        ({"rollout_step": np.zeros(3, int)}, r"rollout_step: \(3,\) should be \(20,\)"),
-        ({"rollout": np.zeros((20, 7))}, r"rollout: \(20, 7\) should be \(at most"),
+        ({"rollout_step": np.full(42, 39)}, "rollout_seed: seed 0, .* step 39 comes more than"),
+        ({"rollout_step": np.arange(42) + 5}, "rollout_seed: seed 0, .*is asked for, and is not"),
+        ({"rollout_step": np.zeros(3, int)}, r"rollout_step has rows \(3,\), and task Slider"),
+        ({"rollout": np.zeros((42, 7, 3))}, r"rollout: \(42, 7, 3\) should be \(42, 20, 3\)"),
+        *(
+            ({name: np.full((160, *shape), -1e200)}, f"{name}: 160 rows are larger than 1e.100")
+            for name, shape in (("influence", (3, 4)), ("next_state", (3,)), ("jacobian", (3, 4)))
+        ),
     ],
 )
 def test_what_does_not_fit_is_one_line(evaluator, path, changes, message):
@@ -300,7 +307,7 @@ def test_names_are_escaped_wherever_they_are_shown(task, tmp_path):
     card = hostile_card(task)
     card.save(tmp_path / "x.json")
     assert read_card(tmp_path / "x.json").method == HOSTILE
-    write_leaderboard(tmp_path)
+    write_leaderboard(tmp_path, [task])
     page = (tmp_path / "leaderboard.html").read_text()
     markdown = (tmp_path / "leaderboard.md").read_text()
     for text in (page, markdown, str(card)):
@@ -320,7 +327,14 @@ def test_names_are_escaped_wherever_they_are_shown(task, tmp_path):
     [
         (lambda c: [], "is not of type 'object'"),
         (lambda c: {**c, "scores": {**c["scores"], "skill": "1"}}, "scores/skill"),
-        (lambda c: {**c, "scores": {**c["scores"], "skill": float("inf")}}, "skill: not finite"),
+        *(
+            (lambda c, x=x: {**c, "scores": {**c["scores"], "skill": x}}, "skill: not finite")
+            for x in (float("inf"), float("nan"), 10**400)
+        ),
+        *(
+            (lambda c, n=n, x=x: {**c, "scores": {**c["scores"], n: x}}, f"{n}: .* is not between")
+            for n, x in (("skill", 99), ("auroc", 1.01), ("brier", -1), ("hamming_distance", -1))
+        ),
         (lambda c: {**c, "scores": {**c["scores"], "best": 1}}, "scores/best: does not exist"),
         (lambda c: {**c, "scores": {**c["scores"], "skill": True}}, "scores/skill"),
         (lambda c: {**c, "method": 3}, "method"),
@@ -335,9 +349,49 @@ def test_what_is_no_card_is_one_line(task, tmp_path, change, message):
     hostile_card(task).save(path)
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
     with pytest.raises(ds.DynsparseError, match=message) as caught:
-        write_leaderboard(tmp_path)
+        read_card(path)
     assert str(caught.value).startswith(f"{path}: no card: ")
     assert str(caught.value).isprintable()
+
+
+def test_a_card_that_is_none_is_named_and_the_others_are_shown(task, tmp_path):
+    write_task(task, tmp_path / "task.npz")
+    (tmp_path / "<b>.json").write_text("{}")
+    arguments = ["leaderboard", str(tmp_path), "--task", str(tmp_path / "task.npz")]
+    alone = CliRunner().invoke(main, arguments)
+    assert alone.exit_code == 1
+    assert "no cards (*.json): <b>.json: no card: " in alone.output
+    assert not (tmp_path / "leaderboard.md").exists()
+    hostile_card(task, method="mine").save(tmp_path / "x.json")
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    assert "refused: <b>.json: no card: it: 'format' is a required property" in done.stderr
+    for name in ("leaderboard.md", "leaderboard.html"):
+        text = (tmp_path / name).read_text()
+        assert "mine" in text
+        assert "&lt;b&gt;.json: no card" in text.replace("&#58;", ":")
+
+
+def test_a_card_has_to_fit_its_task(task):
+    card = hostile_card(task)
+    assert mismatch(card, [task]) is None
+    assert mismatch(replace(card, live=7, dataset="1" * 64, samples=40), [task]) is None
+    for changes, message in (
+        ({"task": "Nothing-1"}, "task 'Nothing-1' is not shipped"),
+        ({"dataset": "1" * 64}, "data 111111111111 are not those of Slider"),
+        ({"samples": 81}, "samples: 81 should be 80"),
+        ({"live": 7, "samples": 41}, "samples: 41, of at most 40"),
+        ({"scores": {**card.scores, "hamming_distance": 13.0}}, "has 12 elements"),
+    ):
+        assert message in mismatch(replace(card, **changes), [task])
+
+
+def test_no_card_is_written_that_could_not_be_read(task, tmp_path):
+    card = hostile_card(task)
+    for changes in ({"scores": {**card.scores, "next_state_squared": np.inf}}, {"live": -1}):
+        with pytest.raises(ds.DynsparseError, match="this would be no card: "):
+            replace(card, **changes).save(tmp_path / "x.json")
+    assert not list(tmp_path.iterdir())
 
 
 def test_cards_that_are_too_large_nested_or_links(task, tmp_path):
@@ -350,12 +404,12 @@ def test_cards_that_are_too_large_nested_or_links(task, tmp_path):
     ):
         path.write_text(content)
         with pytest.raises(ds.DynsparseError, match=message):
-            write_leaderboard(tmp_path)
+            read_card(path)
     path.unlink()
     hostile_card(task).save(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ds.DynsparseError, match="a link is not followed"):
-        write_leaderboard(tmp_path)
+        write_leaderboard(tmp_path, [task])
 
 
 def test_a_folder_without_cards_is_one_line(tmp_path):

@@ -1,5 +1,7 @@
 """World models of a study predict in the units of the data, by the scaler of their training."""
 
+from dataclasses import replace
+
 import api_fakes
 import jax
 import numpy as np
@@ -7,7 +9,12 @@ import pytest
 from projects import micro_config
 
 import dynsparse as ds
+from dynsparse.benchmark.learners import TOLD, learner_cards, predictions
+from dynsparse.benchmark.predictions import PRIVILEGES
+from dynsparse.benchmark.task import Definition, Split
+from dynsparse.benchmark.task_files import make_task
 from dynsparse.learning import checkpoint
+from dynsparse.learning.losses import LOSSES
 from dynsparse.learning.normalisation import Scaler
 from dynsparse.learning.settings import training_settings
 from dynsparse.learning.training import create
@@ -32,11 +39,17 @@ def trained(tmp_path_factory):
     api_fakes.write_study(folder, learning=SECTION)
     with precision("float32"):
         model = create(training_settings(SECTION, "state"), 5, 4, SEEDS).model
+    write_model(folder, model, SCALER)
+    return folder, model
+
+
+def write_model(folder, model, scaler):
     arrays = checkpoint.leaves("episode-0.model", model)
-    arrays |= checkpoint.leaves("episode-0.scaler", SCALER)
+    arrays |= checkpoint.leaves("episode-0.scaler", scaler)
     about = {
         "section": SECTION,
         "learner": "state",
+        "settings": {"loss": "state"},
         "told": [],
         "seeds": list(SEEDS),
         "state_names": list(api_fakes.STATES),
@@ -44,7 +57,6 @@ def trained(tmp_path_factory):
     }
     path = folder / "learning/CartpoleBalance/random/state/models.safetensors"
     checkpoint.write(path, arrays, about)
-    return folder, model
 
 
 def test_a_model_predicts_in_the_units_of_the_data(trained):
@@ -116,3 +128,72 @@ def test_a_strangers_weights_have_the_shapes_that_they_say(trained, tmp_path):
         checkpoint.write(path, *changed)
         with pytest.raises(ds.DynsparseError, match=what):
             study.world_model("CartpoleBalance", "other")
+
+
+DEFINITION = Definition(
+    name="CartpoleBalance-random-1",
+    environment="CartpoleBalance",
+    behaviour="random",
+    seeds=(0, 1),
+    solver=None,
+    threshold=1e-12,
+    split=Split("episode", 0, 0.25, 0.25),
+)
+
+
+@pytest.fixture(scope="module")
+def entered(trained, tmp_path_factory):
+    """A task of a study's data, and the study, whose networks have the task's scaler."""
+    folder = tmp_path_factory.mktemp("entered")
+    learners = {"state": SECTION["learners"]["state"]}
+    api_fakes.write_study(folder, learning={**SECTION, "learners": learners})
+    files = [folder / f"data/CartpoleBalance/random/seed-{seed}.h5" for seed in (0, 1)]
+    for seed, path in enumerate(files):
+        states = []
+        edits = {
+            "state": states.append,
+            "next_state": lambda values, s=states: values[:, :-1].__setitem__(..., s[0][:, 1:]),
+        }
+        api_fakes.write(path, edits, seed=seed)
+    task = make_task(DEFINITION, files)
+    write_model(folder, trained[1], task.scaler)
+    return folder, files, task
+
+
+def test_a_learner_of_a_study_is_an_entry_of_the_benchmark(trained, entered):
+    folder, files, task = entered
+    cards = learner_cards(task, folder)
+    assert [card.method for card in cards] == ["learner state, seed 3", "learner state, seed 1"]
+    # As a study measures them (learning.evaluation): in units of the network, in float32.
+    network = jax.tree.map(lambda leaf: leaf[0], trained[1])
+
+    def scaled(inputs):
+        return jax.numpy.asarray(task.scaler.inputs(inputs), np.float32)
+
+    size = np.abs(network.linearise(scaled(task.asked.inputs))[1])
+    given = predictions(task, ds.load(folder).world_model("CartpoleBalance", "state"))
+    np.testing.assert_allclose(given["influence"], size, rtol=1e-5, atol=1e-7)
+    inside = ds.Evaluator(task, data=files).score({"influence": np.asarray(size)}).scores
+    for name in ("auroc", "f1", "skill", "hamming_distance"):
+        assert cards[0].scores[name] == inside[name]
+    loops = task.rollouts
+    once = network(scaled(np.concatenate([loops.state, loops.action[:, 0]], axis=1)))
+    first = task.scaler.outputs(given["rollout"][:, 0])
+    np.testing.assert_allclose(first, once, rtol=1e-4, atol=1e-5)
+    assert all(np.isfinite(cards[0].scores[n]) for n in ("jacobian_squared", "rollout_median"))
+
+
+def test_a_learner_of_other_samples_is_no_entry(trained, entered):
+    folder, files, task = entered
+    other = task.scaler._replace(input_mean=task.scaler.input_mean + 1e-6)
+    write_model(folder, trained[1], other)
+    with pytest.raises(ds.DynsparseError, match="learner state: trained on other samples"):
+        learner_cards(task, folder)
+    write_model(folder, trained[1], task.scaler)
+    with pytest.raises(ds.DynsparseError, match="was made from data"):
+        learner_cards(replace(task, about=task.about._replace(dataset="1" * 64)), folder)
+
+
+def test_it_is_known_what_every_loss_tells():
+    assert set(TOLD) == set(LOSSES)
+    assert {name for told in TOLD.values() for name in told} <= set(PRIVILEGES)

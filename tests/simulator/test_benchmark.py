@@ -15,11 +15,13 @@ from dynsparse.benchmark import scoring
 from dynsparse.benchmark.card import read_card
 from dynsparse.benchmark.controls import control_cards
 from dynsparse.benchmark.leaderboard import write_leaderboard
-from dynsparse.benchmark.task_files import definitions, folder, make_task, read_task, write_task
+from dynsparse.benchmark.task import MOST_ROLLOUTS
+from dynsparse.benchmark.task_files import definitions, make_task, read_task, shipped, write_task
 from dynsparse.cli import main
 from dynsparse.learning.evaluation import make_evaluate, make_sizes
 from dynsparse.learning.history import History
 from dynsparse.learning.preparation import Division, prepare
+from dynsparse.learning.rollout_error import windows
 from dynsparse.learning.run import Trained, measured
 from dynsparse.learning.study import parts_of, recovery_rows
 from dynsparse.learning.training import create
@@ -139,7 +141,9 @@ def test_a_file_scores_as_the_same_arrays_do_in_any_order(task, tmp_path, name):
     expected = evaluator.score(arrays, "mine", ["model-xml"])
     order = np.random.default_rng(1).permutation(len(task.asked.step))
     keys = dict(zip(("seed", "episode", "step"), task.asked.keys[order].T, strict=True))
-    mixed = {k: v if "rollout" in k else v[order] for k, v in arrays.items()}
+    mixed = {k: v[::-1] if "rollout" in k else v[order] for k, v in arrays.items()}
+    starts = ("rollout_seed", "rollout_episode", "rollout_step")
+    keys |= dict(zip(starts, task.rollouts.keys[::-1].T, strict=True))
     evaluator.write(tmp_path / name, {**mixed, **keys}, "mine", ["model-xml"])
     found = evaluator.score(tmp_path / name)
     assert replace(found, predictions=None, scores={}) == replace(expected, scores={})
@@ -189,19 +193,33 @@ def test_predictions_of_the_next_state_and_of_jacobians(task, files):
 
 
 def test_predictions_in_open_loop(task):
-    test = task.test
-    starts = test.take(np.flatnonzero(test.step == 0))
-    keys = {
-        f"rollout_{k}": v for k, v in zip(("seed", "episode", "step"), starts.keys.T, strict=True)
-    }
-    whole = test.next_state.reshape(len(starts.step), -1, 3)
-    influence = np.zeros(task.asked.zero.shape)
-    right = score(task, influence=influence, rollout=whole[:, :9], **keys)
+    truth, influence = task.rollouts.truth, np.zeros(task.asked.zero.shape)
+    right = score(task, influence=influence, rollout=truth)
     assert (right["rollout_median"], right["rollout_diverged"]) == (0, 0)
-    away = np.where(np.arange(3) == 1, np.inf, whole[:, :9])
-    lost = score(task, influence=influence, rollout=away, **keys)
+    off = score(task, influence=influence, rollout=truth + task.scaler.output_scale)
+    np.testing.assert_allclose(off["rollout_median"], 1)
+    lost = score(task, influence=influence, rollout=np.where(np.arange(3) == 1, np.inf, truth))
     assert math.isnan(lost["rollout_median"])
     assert lost["rollout_diverged"] == 1
+
+
+def test_open_loops_begin_where_a_study_has_them_begin(task, files):
+    prepared = prepared_like(files)
+    found, steps = task.rollouts, task.about.steps // 2
+    given = windows(prepared.samples, prepared.split.test, steps, MOST_ROLLOUTS)
+    assert len(found.keys) == len(given.state) == 42
+    first = task.scaler.inputs(np.concatenate([found.state, found.action[:, 0]], axis=1))
+    np.testing.assert_allclose(first[:, :3], given.state, rtol=1e-5, atol=1e-5)
+    truth = task.scaler.outputs(found.truth)
+    np.testing.assert_allclose(truth, given.truth, rtol=1e-5, atol=1e-5)
+    assert (task.test.take(np.arange(3)).follows == [False, True, True]).all()
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_shipped_tasks_have_fifty_open_loops_of_a_hundred_steps(name):
+    found = read_task(name).rollouts
+    assert found.truth.shape[:2] == found.action.shape[:2] == (50, 100)
+    assert (np.diff(found.keys[:, 2]) > 0).all()
 
 
 def test_other_data_than_the_tasks_are_refused(task, tmp_path):
@@ -256,7 +274,8 @@ def cartpole_task(tmp_path_factory):
 def test_a_leaderboard_has_the_most_skilful_first(task, cards, tmp_path):
     for number, card in enumerate(cards.values()):
         card.save(tmp_path / f"{number}.json")
-    done = run("leaderboard", tmp_path)
+    write_task(task, tmp_path / "task.npz")
+    done = run("leaderboard", tmp_path, "--task", tmp_path / "task.npz")
     assert done.exit_code == 0, done.output
     markdown = (tmp_path / "leaderboard.md").read_text()
     rows = [
@@ -270,13 +289,15 @@ def test_a_leaderboard_has_the_most_skilful_first(task, cards, tmp_path):
     assert "http" not in page.replace("http-equiv", "")
 
 
-def test_cards_of_other_data_are_apart(cards, tmp_path):
+def test_cards_of_other_data_are_apart(task, cards, tmp_path):
     card = cards["oracle"]
     card.save(tmp_path / "a.json")
-    replace(card, dataset="1" * 64, live=3).save(tmp_path / "b.json")
-    write_leaderboard(tmp_path)
+    replace(card, dataset="1" * 64, live=3, samples=40).save(tmp_path / "b.json")
+    other = replace(task, about=task.about._replace(dataset="2" * 64))
+    replace(card, dataset="2" * 64).save(tmp_path / "c.json")
+    write_leaderboard(tmp_path, [task, other])
     text = (tmp_path / "leaderboard.md").read_text()
-    assert text.count("\n## ") == 2
+    assert text.count("\n## ") == 3
     assert "fresh episodes of seed 3" in text
 
 
@@ -289,19 +310,13 @@ def test_a_card_survives_its_file(cards, tmp_path):
 
 
 def test_shipped_tasks_are_what_they_say():
-    names = sorted(path.stem for path in folder().glob("*.npz"))
-    assert names
-    for name in names:
-        shipped = read_task(name)
-        assert shipped.about.definition == definitions()[name]
-        assert shipped.test.zero.any()
-        rows, columns = shipped.about.shape
-        assert shipped.test.zero.shape == (len(shipped.test.step), rows, columns)
-        mean = score(
-            shipped,
-            influence=np.broadcast_to(
-                1 - shipped.train.zero.mean(axis=0), shipped.asked.zero.shape
-            ),
-        )
-        assert mean["skill"] == 0
-        assert score(shipped, influence=~shipped.asked.zero)["skill"] == 1
+    assert shipped()
+    for name in shipped():
+        task = read_task(name)
+        assert task.about.definition == definitions()[name]
+        assert task.test.zero.any()
+        rows, columns = task.about.shape
+        assert task.test.zero.shape == (len(task.test.step), rows, columns)
+        mean = np.broadcast_to(1 - task.train.zero.mean(axis=0), task.asked.zero.shape)
+        assert score(task, influence=mean)["skill"] == 0
+        assert score(task, influence=~task.asked.zero)["skill"] == 1

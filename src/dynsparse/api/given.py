@@ -2,23 +2,35 @@
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 from numbers import Real
 from typing import Any
+
+import numpy as np
 
 from dynsparse.api.names import bare
 from dynsparse.errors import DynsparseError
 
 
 def positive(value: Any, name: str) -> float:
-    """A finite number above zero.
+    """A finite number above zero: of Python, of NumPy, or an array without dimensions.
 
     Raises:
         DynsparseError: it is none; a truth value is no number.
     """
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not value > 0:
+    try:
+        number = float(value) if _is_real(value) else math.nan
+    except (ValueError, OverflowError):  # a signalling NaN; more than any float
+        number = math.nan
+    if not math.isfinite(number) or not number > 0:
         raise DynsparseError(f"{name}: {value!r} should be positive, and a finite number")
-    return float(value)
+    return number
+
+
+def _is_real(value: Any) -> bool:
+    if getattr(value, "shape", None) == ():
+        return np.asarray(value).dtype.kind in "fiu"
+    return isinstance(value, (Real, Decimal)) and not isinstance(value, bool)
 
 
 def whole(value: Any, name: str, least: int) -> int:

@@ -27,12 +27,13 @@ class WorldModel:
     Attributes:
         state_names: what the state's dimensions are called, of inputs and outputs.
         action_names: what the action's are called.
+        scaler: mean and scale of the samples that it was trained on.
         about: how it was trained.
     """
 
     def __init__(self, model: Any, scaler: Any, about: dict[str, Any]) -> None:
         """Take a network, the scaler that it was trained with, and what it belongs to."""
-        self._model, self._scaler, self.about = model, scaler, about
+        self._model, self.scaler, self.about = model, scaler, about
         self.state_names = tuple(map(bare, about["state_names"]))
         self.action_names = tuple(map(bare, about["action_names"]))
 
@@ -54,7 +55,7 @@ class WorldModel:
 
         from dynsparse.precision import precision
 
-        scaler, ds, da = self._scaler, len(self.state_names), len(self.action_names)
+        scaler, ds, da = self.scaler, len(self.state_names), len(self.action_names)
         state, action = np.asarray(state, np.float64), np.asarray(action, np.float64)
         lead = state.shape[:-1]
         if state.shape != (*lead, ds) or action.shape != (*lead, da):
@@ -127,4 +128,4 @@ def _model(
         number = about["seeds"].index(seed)
         model = jax.tree.map(lambda leaf: leaf[number], stacked)
     scaler = Scaler(*(arrays[f"{division}.scaler.{name}"] for name in Scaler._fields))
-    return WorldModel(model, scaler, about)
+    return WorldModel(model, scaler, {**about, "seed": seed, "split": division})

@@ -2,6 +2,9 @@
 
 import json
 import math
+import re
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
@@ -9,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dynsparse.benchmark.predictions import Predictions
-from dynsparse.benchmark.scoring import TITLES, Jacobians, Scores, score
+from dynsparse.benchmark.scoring import BOUNDS, TITLES, Jacobians, Scores, score
 from dynsparse.benchmark.task import Task
 from dynsparse.errors import DynsparseError, printable
 from dynsparse.files import read_json, whole_file
@@ -48,10 +51,13 @@ class Card:
         """Write the card as JSON.
 
         Raises:
-            DynsparseError: the file cannot be written.
+            DynsparseError: the file cannot be written, or would be no card.
         """
         scores = {name: None if math.isnan(x) else x for name, x in self.scores.items()}
         text = json.dumps({"format": FORMAT, **asdict(self), "scores": scores}, indent=1)
+        problem = _problem(read_json(text))
+        if problem:
+            raise DynsparseError(f"{path}: this would be no card: {printable(problem)}")
         with whole_file(path) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
 
@@ -91,6 +97,19 @@ def make_card(
     )
 
 
+def save_cards(cards: Sequence[Card], folder: Path) -> list[Path]:
+    """Write cards into a folder, each under the name of its task and method.
+
+    Raises:
+        DynsparseError: as ``Card.save``.
+    """
+    names = [re.sub("[^A-Za-z0-9]+", "-", f"{card.task} {card.method}") for card in cards]
+    paths = [folder / f"{name}.json" for name in names]
+    for card, path in zip(cards, paths, strict=True):
+        card.save(path)
+    return paths
+
+
 def read_card(path: Path) -> Card:
     """A card, its content checked.
 
@@ -126,8 +145,11 @@ def _problem(found: Any) -> str | None:
     for name, value in found["scores"].items():
         if name not in TITLES:
             return f"scores/{name[:50]}: does not exist"
-        if value is not None and not abs(value) <= 1e300:
+        if value is not None and not abs(value) <= sys.float_info.max:
             return f"scores/{name}: not finite"
+        least, most = BOUNDS[name]
+        if value is not None and not least <= value <= most:
+            return f"scores/{name}: {value:g} is not between {least:g} and {most:g}"
     return None
 
 

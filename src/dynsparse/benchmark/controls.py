@@ -1,6 +1,5 @@
 """The first entries of every task: guesses that no model made, and the truth itself."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -26,11 +25,15 @@ class Known(NamedTuple):
 
 
 class Control(NamedTuple):
-    """A guess: the share of zeros that it expects of each element of each sample."""
+    """A guess: the share of zeros that it expects of each element of each sample.
+
+    ``exact`` shares are 0 or 1, and a graph.
+    """
 
     method: str
     privileged: tuple[str, ...]
     shares: Float[np.ndarray, "samples elements"]
+    exact: bool = False
 
 
 def control_cards(task: Task) -> list[Card]:
@@ -42,32 +45,22 @@ def control_cards(task: Task) -> list[Card]:
     return [make_card(task, _predictions(task, control)) for control in _controls(task)]
 
 
-def write_control_cards(task: Task, folder: Path) -> list[Path]:
-    """The same as files in a folder, one for each.
-
-    Raises:
-        DynsparseError: as ``control_cards``, or they cannot be written.
-    """
-    paths = []
-    for card in control_cards(task):
-        paths.append(folder / f"{task.name}-{card.method.replace(' ', '-')}.json")
-        card.save(paths[-1])
-    return paths
-
-
 def _controls(task: Task) -> list[Control]:
     needed("sklearn", "learn", "the control of nearest neighbours")
     train, asked = (_known(task, rows) for rows in (task.train, task.asked))
     near = controls.nearest_neighbours(train, asked, NEIGHBOURS)
     contact = controls.contact_oracle(train, asked)
     truth = asked.zero.reshape(len(asked.zero), -1).astype(float)
+    mean = controls.mean_pattern(train, asked)
     told = ("zeros-train",)
     return [
-        Control("mean pattern", told, controls.mean_pattern(train, asked)),
+        Control("nothing is zero", (), np.zeros_like(truth), exact=True),
+        Control("always zero in training", told, (mean == 1).astype(float), exact=True),
+        Control("mean pattern", told, mean),
         Control("nearest neighbours", told, near),
         Control("nearest neighbours permuted", told, _permuted(task, near)),
         Control("contact oracle", ("zeros-train", "contacts-train", "contacts-test"), contact),
-        Control("oracle", ("zeros-test",), truth),
+        Control("oracle", ("zeros-test",), truth, exact=True),
     ]
 
 
@@ -84,6 +77,6 @@ def _known(task: Task, rows: Rows) -> Known:
 def _predictions(task: Task, control: Control) -> Predictions:
     edge = 1 - control.shares.reshape(-1, *task.about.shape)
     arrays = {"influence": edge, "probability": edge}
-    if control.method == "oracle":
+    if control.exact:
         arrays["edge"] = edge.astype(np.uint8)
     return given_predictions(task, arrays, control.method, control.privileged)

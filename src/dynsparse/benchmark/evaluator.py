@@ -17,10 +17,8 @@ from dynsparse.benchmark.predictions import (
     read_predictions,
     write_predictions,
 )
-from dynsparse.benchmark.scoring import Jacobians
 from dynsparse.benchmark.task import NONE, TEST, TRAIN, Episodes, Task
-from dynsparse.benchmark.task_files import make_task, read_task, unsplit
-from dynsparse.dataset import open_dataset
+from dynsparse.benchmark.task_files import jacobians, read_task, unsplit
 from dynsparse.errors import DynsparseError
 
 Model = Callable[[np.ndarray, np.ndarray], Any]
@@ -45,7 +43,7 @@ class Evaluator:
             DynsparseError: there is no such task, or ``data`` are others.
         """
         self.task = task if isinstance(task, Task) else read_task(os.fspath(task))
-        self._jacobian = _jacobians(self.task, data) if data else None
+        self._jacobian = jacobians(self.task, data) if data else None
 
     def score(
         self,
@@ -109,23 +107,6 @@ class Evaluator:
 
     def __repr__(self) -> str:
         return f"<Evaluator of {self.task!r}>"
-
-
-def _jacobians(task: Task, paths: Paths) -> Jacobians:
-    """True Jacobians of the test samples, from the files that a task was made from."""
-    made = make_task(task.about.definition, paths)
-    if made.about.dataset != task.about.dataset:
-        raise DynsparseError(
-            f"task {task.name} was made from data {task.about.dataset[:12]}, and these are"
-            f" {made.about.dataset[:12]}"
-        )
-    whole = {}
-    for path in paths:
-        with open_dataset(path) as file:
-            for episode in file.episodes():
-                both = (episode.state_jacobian, episode.action_jacobian)
-                whole[file.info.seed, episode.index] = np.concatenate(both, axis=2)
-    return np.stack([whole[seed, episode][step] for seed, episode, step in task.test.keys.tolist()])
 
 
 def _fresh(task: Task, seed: int) -> Task:

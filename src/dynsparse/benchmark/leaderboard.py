@@ -5,9 +5,12 @@ from collections.abc import Callable, Sequence
 from html import escape
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
-from dynsparse.benchmark.card import Card, read_card
-from dynsparse.errors import DynsparseError, printable
+from dynsparse.benchmark.card import Card
+from dynsparse.benchmark.entries import read_entries
+from dynsparse.benchmark.task import Task
+from dynsparse.errors import printable
 from dynsparse.files import whole_file
 
 # Columns by score: what a reader compares first.
@@ -24,6 +27,7 @@ COLUMNS = {
     "next_state_squared": "next state",
     "jacobian_squared": "Jacobian",
     "rollout_median": "open loop",
+    "rollout_diverged": "open loop: not finite",
 }
 STYLE = """
 body { font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif; color: #1a1a1a; margin: 2.5rem auto;
@@ -40,40 +44,49 @@ NOTE = (
     " told beyond states, actions and next states of the training samples stands beside its name."
     " Errors are in standard deviations of the training samples; smaller is better."
 )
+REFUSED = "Refused"
 
 
-def write_leaderboard(folder: Path) -> list[Path]:
+class Written(NamedTuple):
+    """Pages, and a line for each file that was refused."""
+
+    pages: list[Path]
+    refused: list[str]
+
+
+def write_leaderboard(folder: Path, tasks: Sequence[Task] = ()) -> Written:
     """Read every card in a folder, and write ``leaderboard.md`` and ``leaderboard.html`` there.
 
     Raises:
-        DynsparseError: no folder, no card in it, or a file that is none.
+        DynsparseError: as ``read_entries``, or the pages cannot be written.
     """
-    if not folder.is_dir():
-        raise DynsparseError(f"{folder}: no such folder")
-    cards = [read_card(path) for path in sorted(folder.glob("*.json"))]
-    if not cards:
-        raise DynsparseError(f"{folder}: no cards (*.json), which `dynsparse score` writes")
-    pages = {"leaderboard.md": markdown(cards), "leaderboard.html": html(cards)}
+    cards, refused = read_entries(folder, tasks)
+    pages = {"leaderboard.md": markdown(cards, refused), "leaderboard.html": html(cards, refused)}
     for name, text in pages.items():
         with whole_file(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    return [folder / name for name in pages]
+    return Written([folder / name for name in pages], refused)
 
 
-def markdown(cards: Sequence[Card]) -> str:
-    """The cards as Markdown, a table for each task and data."""
+def markdown(cards: Sequence[Card], refused: Sequence[str] = ()) -> str:
+    """The cards as Markdown, a table for each task and data, and what was refused."""
     lines = ["# Leaderboard", "", NOTE]
     for title, entries in _grouped(cards):
         names = list(_columns(entries).values())
         lines += ["", f"## {_plain(title)}", ""]
         lines += [f"| method | told | {' | '.join(names)} |", f"|---|---|{'--:|' * len(names)}"]
         lines += [f"| {' | '.join(_cells(card, entries, _plain))} |" for card in entries]
+    if refused:
+        lines += ["", f"## {REFUSED}", "", *(f"- {_plain(line)}" for line in refused)]
     return "\n".join(lines) + "\n"
 
 
-def html(cards: Sequence[Card]) -> str:
-    """The cards as a page of its own."""
+def html(cards: Sequence[Card], refused: Sequence[str] = ()) -> str:
+    """The same as a page of its own."""
     sections = "".join(_section(title, entries) for title, entries in _grouped(cards))
+    if refused:
+        lines = "".join(f"<li>{_escaped(line)}</li>\n" for line in refused)
+        sections += f"<h2>{REFUSED}</h2><ul>{lines}</ul>"
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'

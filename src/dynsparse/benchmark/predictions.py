@@ -1,6 +1,6 @@
 """Prediction files: what a model says of a task's samples (docs/benchmark.md)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,8 @@ TEXTS = ("format", "task", "dataset", "method", "privileged")
 KEYS = ("seed", "episode", "step")
 STARTS = tuple(f"rollout_{key}" for key in KEYS)
 REAL, WHOLE, TRUTH = "fiub", "iu", "iub"
+# Larger numbers mean nothing, and their squares might not be finite.
+LARGEST = np.float64(1e100)
 # Arrays with a value for every sample: how many axes follow (of a state, or of a graph), and kind.
 BY_SAMPLE = {
     "influence": ("graph", REAL),
@@ -40,7 +42,7 @@ class Predictions(NamedTuple):
     Attributes:
         method: its name.
         privileged: names of ``PRIVILEGES``.
-        arrays: ``influence``, and what else there is of ``BY_SAMPLE``; ``rollout`` and its starts.
+        arrays: ``influence``, and what else there is of ``BY_SAMPLE``, and ``rollout``.
         digest: SHA-256 of the file; None: it was none.
     """
 
@@ -143,6 +145,8 @@ def _texts(task: Task, method: str, privileged: tuple[str, ...]) -> dict[str, st
 
 def _with_keys(task: Task, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
     keys = dict(zip(KEYS, task.asked.keys.T, strict=True))
+    if "rollout" in arrays:
+        keys |= zip(STARTS, task.rollouts.keys.T, strict=True)
     return {**keys, **{name: np.asarray(values) for name, values in arrays.items()}}
 
 
@@ -162,14 +166,14 @@ def taken(source: Source, task: Task) -> Predictions:
         raise DynsparseError(f"method: a name of 1 to {MOST_CHARACTERS} characters is needed")
     privileged = _privileged(source.text("privileged") or "")
     _check_names(source)
-    order = _order(source, task)
+    order = _order(source, KEYS, task.asked.keys, task.name)
     shape = task.about.shape
     tails: dict[str, tuple[int, ...]] = {"graph": shape, "state": shape[:1], "": ()}
     arrays = {}
     for name in (name for name in BY_SAMPLE if name in source.names() or name == "influence"):
         tail, kinds = BY_SAMPLE[name]
         values = checked(source, name, (len(order), *tails[tail]), kinds)[order]
-        _check_values(name, values, task)
+        _check_values(name, values, task.asked.keys)
         arrays[name] = values
     return Predictions(method, privileged, {**arrays, **_rollout(source, task)}, None)
 
@@ -180,7 +184,8 @@ def _check_format(source: Source) -> None:
 
 
 def _privileged(text: str) -> tuple[str, ...]:
-    found = tuple(word.strip() for word in text.split(",") if word.strip() not in {"", "none"})
+    words = (word.strip() for word in text.split(","))
+    found = tuple(dict.fromkeys(word for word in words if word not in {"", "none"}))
     for word in found:
         if word not in PRIVILEGES:
             near = did_you_mean(word, PRIVILEGES)
@@ -196,29 +201,30 @@ def _check_names(source: Source) -> None:
             raise DynsparseError(f"array {name!r} does not exist; {did_you_mean(name, known)}")
 
 
-def _order(source: Source, task: Task) -> np.ndarray:
-    """Where the file has each sample that is asked for.
+def _order(source: Source, names: Sequence[str], asked: np.ndarray, task: str) -> np.ndarray:
+    """Where the file has each row that is asked for, by three keys.
 
     Raises:
         DynsparseError: it has another number of rows, a row twice, or one that is not asked for.
     """
-    asked = task.asked.keys
-    for name in (name for name in KEYS if name in source.names()):
+    for name in (name for name in names if name in source.names()):
         claimed = source.header(name)[0]
         if claimed != asked.shape[:1]:
             raise DynsparseError(
-                f"{name} has rows {claimed}, and task {task.name} asks for {len(asked)}"
+                f"{name} has rows {claimed}, and task {task} asks for {len(asked)}"
             )
-    columns = [checked(source, name, asked.shape[:1], WHOLE) for name in KEYS]
+    columns = [checked(source, name, asked.shape[:1], WHOLE) for name in names]
     found = np.stack(columns, axis=1).astype(np.int64)
     rows, counts = np.unique(found, axis=0, return_counts=True)
     if (counts > 1).any():
-        raise DynsparseError(f"{_named(rows[np.argmax(counts > 1)])} comes more than once")
+        twice = _named(rows[np.argmax(counts > 1)])
+        raise DynsparseError(f"{names[0]}: {twice} comes more than once")
     order, wanted = np.lexsort(found.T), np.lexsort(asked.T)
     different = (found[order] != asked[wanted]).any(axis=1)
     if different.any():
         missing = set(map(tuple, asked.tolist())) - set(map(tuple, found.tolist()))
-        raise DynsparseError(f"{_named(min(missing))} is asked for, and is not there")
+        first = _named(min(missing))
+        raise DynsparseError(f"{names[0]}: {first} is asked for, and is not there")
     result = np.empty(len(asked), np.int64)
     result[wanted] = order
     return result
@@ -228,42 +234,31 @@ def _named(key: Any) -> str:
     return ", ".join(f"{name} {int(value)}" for name, value in zip(KEYS, key, strict=True))
 
 
-def _check_values(name: str, values: np.ndarray, task: Task) -> None:
-    """Numbers are finite, truth values are 0 or 1, probabilities between them."""
+def _check_values(name: str, values: np.ndarray, keys: np.ndarray) -> None:
+    """Numbers are finite and of some sense, truth values are 0 or 1, probabilities between them."""
     good, what = np.isfinite(values), "not finite"
+    if good.all() and name != "regime":
+        good, what = np.abs(values) <= LARGEST, f"larger than {LARGEST}"
     if name == "edge":
         good, what = (values == 0) | (values == 1), "neither 0 nor 1"
     if name == "probability":
         good, what = (values >= 0) & (values <= 1), "not between 0 and 1"
     bad = ~good.reshape(len(values), -1).all(axis=1)
     if bad.any():
-        first = _named(task.asked.keys[np.argmax(bad)])
+        first = _named(keys[np.argmax(bad)])
         raise DynsparseError(f"{name}: {int(bad.sum())} rows are {what}, the first is {first}")
 
 
 def _rollout(source: Source, task: Task) -> dict[str, np.ndarray]:
-    """Predictions in open loop, and where each of them begins; nothing if there are none.
+    """Predictions in open loop, in the order of the task's; nothing if there are none.
 
     Raises:
-        DynsparseError: shapes do not fit, or one leaves its episode or begins elsewhere than at a
-            test sample.
+        DynsparseError: they are of another shape, or begin elsewhere than the task says.
     """
     if "rollout" not in source.names():
         return {}
-    claimed = source.header("rollout")[0]
-    most = len(task.test.seed), task.about.steps
-    if len(claimed) != 3 or not 0 < claimed[0] <= most[0] or not 0 < claimed[1] <= most[1]:
-        raise DynsparseError(
-            f"rollout: {claimed} should be (at most {most[0]}, at most {most[1]},"
-            f" {task.about.shape[0]})"
-        )
-    values = checked(source, "rollout", (*claimed[:2], task.about.shape[0]), "f")
-    starts = [checked(source, name, claimed[:1], WHOLE) for name in STARTS]
-    keys = np.stack(starts, axis=1).astype(np.int64)
-    tested = set(map(tuple, task.test.keys.tolist()))
-    for key in keys.tolist():
-        if tuple(key) not in tested or key[2] + claimed[1] > task.about.steps:
-            raise DynsparseError(
-                f"rollout: {_named(key)} is no test sample with {claimed[1]} steps"
-            )
-    return {"rollout": values, "rollout_start": keys}
+    keys, wanted = task.rollouts.keys, task.rollouts.truth.shape
+    if not len(keys):
+        raise DynsparseError(f"rollout: task {task.name} asks for none")
+    order = _order(source, STARTS, keys, task.name)
+    return {"rollout": checked(source, "rollout", wanted, "f")[order]}

@@ -1,5 +1,6 @@
 """A model's predictions, scored."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,14 @@ TITLES = {
     "jacobian_absolute": "Jacobian: absolute error",
     "rollout_median": "open loop: median error at the end",
     "rollout_diverged": "open loop: share not finite at the end",
+}
+# What a score can be, whatever is scored.
+BOUNDS = {
+    **dict.fromkeys(TITLES, (0.0, 1.0)),
+    "skill": (-math.inf, 1.0),
+    **dict.fromkeys(("regime_patterns", "regime_contacts"), (-1.0, 1.0)),
+    **dict.fromkeys(("hamming_distance", "next_state_squared"), (0.0, math.inf)),
+    **dict.fromkeys(("jacobian_squared", "jacobian_absolute", "rollout_median"), (0.0, math.inf)),
 }
 Scores = dict[str, float]
 Jacobians = Float[np.ndarray, "samples outputs inputs"]
@@ -113,21 +122,18 @@ def _errors(task: Task, given: dict[str, np.ndarray], jacobian: Jacobians | None
         result["jacobian_squared"] = float((error**2).mean())
         result["jacobian_absolute"] = float(np.abs(error).mean())
     if "rollout" in given:
-        result.update(_rollout_errors(task, given["rollout"], given["rollout_start"]))
+        result.update(_rollout_errors(task, given["rollout"]))
     return result
 
 
-def _rollout_errors(task: Task, rollout: np.ndarray, starts: np.ndarray) -> Scores:
+def _rollout_errors(task: Task, rollout: np.ndarray) -> Scores:
     """Errors after the last step: the root mean square over dimensions.
 
     What is not finite has diverged, and is larger than everything.
     """
-    keys = zip(task.episodes.seed.tolist(), task.episodes.episode.tolist(), strict=True)
-    number = {key: place for place, key in enumerate(keys)}
-    episode = [number[seed, episode] for seed, episode, _ in starts.tolist()]
-    truth = task.episodes.state[episode, starts[:, 2] + rollout.shape[1]]
     with np.errstate(all="ignore"):
-        error = task.scaler.outputs(rollout[:, -1]) - task.scaler.outputs(truth)
+        last = rollout[:, -1].astype(np.float64)
+        error = task.scaler.outputs(last) - task.scaler.outputs(task.rollouts.truth[:, -1])
         size = np.sqrt((error**2).mean(axis=1))
         median = float(np.median(np.where(np.isfinite(size), size, np.inf)))
     return {

@@ -9,10 +9,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from dynsparse.learning.normalisation import Scaler, fit
+from dynsparse.learning.samples import some_of
 
 # The part of each sample: two are scored, and thresholds are chosen on the first of these. What has
 # no derivative is in none.
 TRAIN, VALIDATION, TEST, NONE = range(4)
+# So many steps in open loop, from so many starts, as in a study (learning.evaluation of
+# config/config.yaml). In episodes shorter than twice the steps, half an episode's.
+ROLLOUT_STEPS = 100
+MOST_ROLLOUTS = 50
 
 
 class Split(NamedTuple):
@@ -111,6 +116,22 @@ class Rows(NamedTuple):
         return np.asarray((above == [0, 0, 1]).all(axis=1))
 
 
+class Rollouts(NamedTuple):
+    """Where predictions in open loop begin, what is done from there on, and what came of it.
+
+    Attributes:
+        keys: seed, episode and step of each start.
+        state: where it begins.
+        action: at every step.
+        truth: the state after each of these.
+    """
+
+    keys: Int[np.ndarray, "starts 3"]
+    state: Float[np.ndarray, "starts outputs"]
+    action: Float[np.ndarray, "starts steps actions"]
+    truth: Float[np.ndarray, "starts steps outputs"]
+
+
 class Episodes(NamedTuple):
     """Whole episodes, as a task keeps them.
 
@@ -167,6 +188,20 @@ class Task:
     def asked(self) -> Rows:
         """The samples that a prediction has to be of: validation first, then test."""
         return Rows(*map(np.concatenate, zip(self.validation, self.test, strict=True)))
+
+    @cached_property
+    def rollouts(self) -> Rollouts:
+        """The open loops that are scored: evenly spaced among stretches of test samples."""
+        test = self.test
+        steps = min(ROLLOUT_STEPS, max(1, self.about.steps // 2))
+        # How many samples that follow one another end at each row.
+        breaks = np.where(test.follows, 0, np.arange(len(test.step)))
+        run = np.arange(len(test.step)) - np.maximum.accumulate(breaks) + 1
+        starts = some_of(np.flatnonzero(run >= steps) - steps + 1, MOST_ROLLOUTS)
+        rows = starts[:, None] + np.arange(steps)
+        return Rollouts(
+            test.keys[starts], test.state[starts], test.action[rows], test.next_state[rows]
+        )
 
     @cached_property
     def scaler(self) -> Scaler:

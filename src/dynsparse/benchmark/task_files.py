@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from jaxtyping import Float
 
 from dynsparse.api.study import Study
 from dynsparse.benchmark.task import NONE, TEST, TRAIN, VALIDATION, About, Definition, Split, Task
@@ -32,6 +33,11 @@ def folder() -> Path:
     return project_folder() / "resources/tasks"
 
 
+def shipped() -> dict[str, Path]:
+    """The files of the tasks whose truth is here, by name."""
+    return {path.stem: path for path in folder().glob("*.npz")}
+
+
 def definitions() -> dict[str, Definition]:
     """All tasks that are defined, by name."""
     found = yaml.safe_load((folder() / "tasks.yaml").read_text(encoding="utf-8"))
@@ -50,8 +56,17 @@ def paths_of(name: str, data: Sequence[Path]) -> tuple[Definition, list[Path]]:
     definition = every[name]
     if len(data) != 1 or not data[0].is_dir():
         return definition, list(data)
-    parts = Study.open(data[0])[definition.environment, definition.behaviour].parts
-    return definition, [Path(p.origin) for p in parts if p.info.seed in definition.seeds]
+    return definition, paths_in(data[0], definition)
+
+
+def paths_in(results: Path, definition: Definition) -> list[Path]:
+    """The dataset files of a definition in the folder of a study.
+
+    Raises:
+        DynsparseError: the study has no such data.
+    """
+    parts = Study.open(results)[definition.environment, definition.behaviour].parts
+    return [Path(p.origin) for p in parts if p.info.seed in definition.seeds]
 
 
 def make_task(definition: Definition, paths: Sequence[Path | str]) -> Task:
@@ -72,16 +87,52 @@ def unsplit(definition: Definition, paths: Sequence[Path | str]) -> Task:
             episodes that do not go on from one step to the next.
     """
     with ExitStack() as stack:
-        files = [stack.enter_context(open_dataset(path)) for path in paths]
-        files.sort(key=lambda file: file.info.seed)
-        seeds = tuple(file.info.seed for file in files)
-        if seeds != tuple(sorted(definition.seeds)):
+        return _task(definition, _files(definition, paths, stack))
+
+
+def jacobians(task: Task, paths: Sequence[Path | str]) -> Float[np.ndarray, "test outputs inputs"]:
+    """The true Jacobians of a task's test samples, from the files that it was made from.
+
+    Raises:
+        DynsparseError: as ``unsplit``, or they are others.
+    """
+    keys = task.test.keys.tolist()
+    tested, found = {(seed, episode) for seed, episode, _ in keys}, {}
+    with ExitStack() as stack:
+        files = _files(task.about.definition, paths, stack)
+        digest = _digest(files)
+        if digest != task.about.dataset:
             raise DynsparseError(
-                f"{definition.name}: files of seeds {definition.seeds} are needed, not of {seeds}"
+                f"task {task.name} was made from data {task.about.dataset[:12]}, and these are"
+                f" {digest[:12]}"
             )
-        for file in files:
-            _check_fits(definition, file)
-        return _task(definition, files)
+        for seed, episode in ((file.info.seed, e) for file in files for e in file.episodes()):
+            if (seed, episode.index) in tested:
+                found[seed, episode.index] = _jacobian(episode)
+    return np.stack([found[seed, episode][step] for seed, episode, step in keys])
+
+
+def _files(definition: Definition, paths: Sequence[Path | str], stack: ExitStack) -> list[Dataset]:
+    """The files of a definition, by seed."""
+    files = [stack.enter_context(open_dataset(path)) for path in paths]
+    files.sort(key=lambda file: file.info.seed)
+    seeds = tuple(file.info.seed for file in files)
+    if seeds != tuple(sorted(definition.seeds)):
+        raise DynsparseError(
+            f"{definition.name}: files of seeds {definition.seeds} are needed, not of {seeds}"
+        )
+    for file in files:
+        _check_fits(definition, file)
+    return files
+
+
+def _digest(files: Sequence[Dataset]) -> str:
+    """That of all files; what is read of them is held against the episodes' own."""
+    return hashlib.sha256(b"".join(file.digests().tobytes() for file in files)).hexdigest()
+
+
+def _jacobian(episode: Episode) -> Float[np.ndarray, "steps outputs inputs"]:
+    return np.concatenate([episode.state_jacobian, episode.action_jacobian], axis=2)
 
 
 def _check_fits(definition: Definition, file: Dataset) -> None:
@@ -106,10 +157,9 @@ def _task(definition: Definition, files: Sequence[Dataset]) -> Task:
     shared = {(i.state_names, i.action_names, i.contact_names, i.steps) for i in infos}
     if len(shared) > 1:
         raise DynsparseError(f"{definition.name}: files have other dimensions or episode lengths")
-    digest = hashlib.sha256(b"".join(file.digests().tobytes() for file in files)).hexdigest()
     info = infos[0]
     names = info.state_names, info.action_names, info.contact_names, info.constraint_names
-    about = About(definition, digest, *names, info.control_dt_s, info.steps)
+    about = About(definition, _digest(files), *names, info.control_dt_s, info.steps)
     kept = [
         _episode(file.info.seed, episode, definition.threshold)
         for file in files
@@ -124,8 +174,7 @@ def _episode(seed: int, episode: Episode, threshold: float) -> Kept:
         raise DynsparseError(
             f"seed {seed}, episode {episode.index}: a state is not the one after the step before"
         )
-    jacobian = np.concatenate([episode.state_jacobian, episode.action_jacobian], axis=2)
-    zero = (np.abs(jacobian) < threshold).reshape(len(jacobian), -1)
+    zero = (np.abs(_jacobian(episode)) < threshold).reshape(len(episode.action), -1)
     active = np.concatenate([episode.contact, episode.constraint_active], axis=1)
     return Kept(
         np.asarray(seed, np.int32),
@@ -171,10 +220,10 @@ def read_task(task: str | Path) -> Task:
     Raises:
         DynsparseError: there is no such task, its truth is not shipped, or it cannot be read.
     """
-    shipped = {path.stem: path for path in folder().glob("*.npz")}
-    path = shipped.get(str(task), Path(task))
+    here = shipped()
+    path = here.get(str(task), Path(task))
     if not path.is_file():
-        near = did_you_mean(str(task), shipped) if shipped else "none is shipped"
+        near = did_you_mean(str(task), here) if here else "none is shipped"
         raise DynsparseError(f"task {str(task)!r} is neither shipped nor a file; {near}")
     with opened(path) as source:
         return _read(source)

@@ -118,13 +118,14 @@ class EngineDynamics:
         """
         after, seen = np.empty_like(sample.state), []
         warned = np.zeros((len(after), len(WARNINGS)), bool)
+        counts = data.warning.number  # MuJoCo's own memory
         for number, start in enumerate(self.layout.join(sample)):
             mujoco.mj_setState(self.mj_model, data, start, INTEGRATION)
-            data.warning.number[:] = _COUNTED_FROM
+            counts[:] = _COUNTED_FROM
             seen.append([self._step(data, observe) for _ in range(self.substeps)])
             after[number] = np.concatenate([data.qpos, data.qvel, data.act])
-            count = data.warning.number[_KINDS]
-            warned[number] = (count != _COUNTED_FROM) & (count != 0)
+            if (counts != _COUNTED_FROM).any():
+                warned[number] = ((counts != _COUNTED_FROM) & (counts != 0))[_KINDS]
         return after, seen, warned
 
     def _step(self, data: mujoco.MjData, observe: Callable[[mujoco.MjData], Seen]) -> Seen:

@@ -2,7 +2,7 @@
 
 import ast
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -67,22 +67,40 @@ def sources_of(*modules: str) -> list[Path]:
     found: set[Path] = set()
     queue = [f"dynsparse.{name}" for name in modules]
     while queue:
-        path = PACKAGE.joinpath(*queue.pop().split(".")[1:])
-        source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-        if source not in found and source.is_file():
+        source = _source(queue.pop())
+        if source and source not in found:
             found.add(source)
             queue += imports_of(source)
     return sorted(found)
 
 
 @cache
+def _source(name: str) -> Path | None:
+    """The file of a module, if that is what a name means."""
+    path = PACKAGE.joinpath(*name.split(".")[1:])
+    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return source if source.is_file() else None
+
+
+@cache
 def imports_of(source: Path) -> tuple[str, ...]:
     """Names that a file imports from the library; some are modules, some what is in them."""
-    nodes = ast.walk(ast.parse(source.read_text()))
-    froms = [node for node in nodes if isinstance(node, ast.ImportFrom)]
-    ours = [node for node in froms if (node.module or "").startswith("dynsparse")]
+    ours = [
+        node
+        for node in _statements(ast.parse(source.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dynsparse")
+    ]
     return tuple(
         name
         for node in ours
         for name in (str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names))
     )
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All statements below a node. An import is one; expressions are most of a file."""
+    for field in ("body", "orelse", "handlers", "finalbody", "cases"):
+        children = getattr(node, field, ())
+        for child in children if isinstance(children, list) else ():
+            yield child
+            yield from _statements(child)

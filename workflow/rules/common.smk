@@ -23,6 +23,7 @@ from dynsparse.running import claim_study, join_study
 from dynsparse.sources import environment_list, source_list
 from dynsparse.study.items import ITEMS, ROBUSTNESS
 from dynsparse.study.layout import ANY, POLICY_FILES, Study
+from dynsparse.study.statistics import PER_SEED, STATISTICS
 from dynsparse.suite import SUITE, environment_names
 
 # Before a job's interpreter loads anything.

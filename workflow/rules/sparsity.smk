@@ -29,43 +29,33 @@ rule measure_patterns:
         "../scripts/measure_patterns.py"
 
 
-rule measure_steps:
-    input:
-        patterns=PATTERNS,
-        library=library("sparsity.steps"),
-    output:
-        STUDY.statistic(ANY, "steps"),
-    log:
-        f"{LOGS}/measure_steps/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
-    benchmark:
-        f"{BENCHMARKS}/measure_steps/{{environment}}/{{behaviour}}/seed-{{seed}}.tsv"
-    conda:
-        "../../envs/conda.yaml"
-    resources:
-        mem_mb=megabytes(1000),
-        runtime=minutes(20),
-    script:
-        "../scripts/measure_steps.py"
+for statistic in STATISTICS.values():
 
-
-rule measure_durations:
-    input:
-        patterns=PATTERNS,
-        library=library("sparsity.durations", "sparsity.strides"),
-    output:
-        durations=STUDY.statistic(ANY, "durations"),
-        strides=STUDY.statistic(ANY, "strides"),
-    log:
-        f"{LOGS}/measure_durations/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
-    benchmark:
-        f"{BENCHMARKS}/measure_durations/{{environment}}/{{behaviour}}/seed-{{seed}}.tsv"
-    conda:
-        "../../envs/conda.yaml"
-    resources:
-        mem_mb=megabytes(1000),
-        runtime=minutes(20),
-    script:
-        "../scripts/measure_durations.py"
+    rule:
+        name:
+            statistic.name
+        input:
+            patterns=(
+                [PATTERNS]
+                if statistic.per_seed
+                else expand(PATTERNS, seed=SEEDS, allow_missing=True)
+            ),
+            library=library(*statistic.modules),
+        output:
+            **statistic.outputs(STUDY),
+        log:
+            f"{LOGS}/{statistic.name}/{statistic.place}.log",
+        benchmark:
+            f"{BENCHMARKS}/{statistic.name}/{statistic.place}.tsv"
+        conda:
+            "../../envs/conda.yaml"
+        resources:
+            mem_mb=megabytes(1500),
+            runtime=minutes(20) if statistic.per_seed else 60,
+        params:
+            statistic=statistic.name,
+        script:
+            "../scripts/statistic.py"
 
 
 rule merge:
@@ -79,7 +69,7 @@ rule merge:
     log:
         f"{LOGS}/merge/{{environment}}/{{behaviour}}/{{statistic}}.log",
     wildcard_constraints:
-        statistic="elements|sparsities|steps|durations|strides|verification|verification_elements|replay|memory",
+        statistic="|".join(PER_SEED),
     conda:
         "../../envs/conda.yaml"
     resources:
@@ -89,34 +79,6 @@ rule merge:
         kind="{statistic}",
     script:
         "../scripts/merge.py"
-
-
-rule describe_patterns:
-    input:
-        patterns=expand(PATTERNS, seed=SEEDS, allow_missing=True),
-        library=library(
-            "sparsity.events",
-            "sparsity.exceptions",
-            "sparsity.information",
-            "sparsity.merging",
-            "sparsity.occurrences",
-        ),
-    output:
-        occurrences=STUDY.merged(ANY, "occurrences"),
-        exceptions=STUDY.merged(ANY, "exceptions"),
-        events=STUDY.merged(ANY, "events"),
-        information=STUDY.merged(ANY, "information"),
-    log:
-        f"{LOGS}/describe_patterns/{{environment}}/{{behaviour}}.log",
-    benchmark:
-        f"{BENCHMARKS}/describe_patterns/{{environment}}/{{behaviour}}.tsv"
-    conda:
-        "../../envs/conda.yaml"
-    resources:
-        mem_mb=megabytes(1500),
-        runtime=60,
-    script:
-        "../scripts/describe_patterns.py"
 
 
 rule model_structure:

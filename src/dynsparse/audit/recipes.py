@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from dynsparse.errors import DynsparseError
 from dynsparse.files import sha256
 from dynsparse.project import project_folder
 from dynsparse.sparsity.parquet import read_table, write_table
+from dynsparse.study.counting import count
 from dynsparse.study.item import Item
 from dynsparse.study.items import ITEMS
 from dynsparse.study.layout import ANY, Case, Study
 from dynsparse.study.making import make_apart
+from dynsparse.study.statistics import STATISTICS
 
 PROJECT = project_folder()
 # The kinds of file that a recipe names all its files after.
@@ -227,22 +230,10 @@ def _measure_patterns(job: Job) -> None:
     write_table(counts.sparsities, folder / "sparsities.parquet")
 
 
-def _measure_steps(job: Job) -> None:
-    from dynsparse.sparsity.patterns import open_patterns
-    from dynsparse.sparsity.steps import measure_steps
-
-    with open_patterns(job.inputs[0]) as patterns:
-        write_table(measure_steps(patterns), job.output)
-
-
-def _measure_durations(job: Job) -> None:
-    from dynsparse.sparsity.durations import measure_durations
-    from dynsparse.sparsity.patterns import open_patterns
-    from dynsparse.sparsity.strides import measure_strides
-
-    with open_patterns(job.inputs[0]) as patterns:
-        write_table(measure_durations(patterns), job.output.with_name("durations.parquet"))
-        write_table(measure_strides(patterns), job.output.with_name("strides.parquet"))
+def _count(name: str, job: Job) -> None:
+    statistic, folder = STATISTICS[name], job.output.parent
+    kinds = (*statistic.counts, *statistic.compares)
+    count(statistic, job.inputs, {kind: folder / f"{kind}.parquet" for kind in kinds})
 
 
 def _merge(job: Job) -> None:
@@ -254,9 +245,11 @@ def _merge(job: Job) -> None:
 # Per seed: many, and as long as the data.
 COUNTED: dict[str, Recipe] = {
     "measure_patterns": _measure_patterns,
-    "measure_steps": _measure_steps,
-    "measure_durations": _measure_durations,
+    **{name: partial(_count, name) for name, each in STATISTICS.items() if each.per_seed},
 }
-# From the tables of all seeds: few, and short.
-SUMMARISED: dict[str, Recipe] = {"merge": _merge}
+# From all seeds: few, and short.
+SUMMARISED: dict[str, Recipe] = {
+    "merge": _merge,
+    **{name: partial(_count, name) for name, each in STATISTICS.items() if not each.per_seed},
+}
 RECIPES = {**COUNTED, **SUMMARISED}

@@ -37,7 +37,7 @@ def make(
     Raises:
         DynsparseError: a file is missing or damaged, or the output cannot be written.
     """
-    _named(writer)(result(function, reads, files, settings), output)
+    named(writer)(result(function, reads, files, settings), output)
 
 
 def result(
@@ -45,10 +45,10 @@ def result(
 ) -> Any:
     """What ``make`` writes: a figure, or a table."""
     inputs = {
-        name: _named(reader)(files[name][0] if one else files[name], *more)
+        name: named(reader)(files[name][0] if one else files[name], *more)
         for name, (reader, one, more) in reads.items()
     }
-    return _named(function)(**inputs, **settings)
+    return named(function)(**inputs, **settings)
 
 
 def make_apart(**arguments: Any) -> str:
@@ -64,7 +64,7 @@ def make_apart(**arguments: Any) -> str:
     return "" if done.returncode == 0 else (lines or ["ended without a word"])[-1]
 
 
-def _named(source: str) -> Any:
+def named(source: str) -> Any:
     """What ``room.module:name`` is in the library."""
     module, _, name = source.partition(":")
     return getattr(import_module(f"dynsparse.{module}"), name)

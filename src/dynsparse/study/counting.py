@@ -1,0 +1,34 @@
+"""A statistic is counted: zero patterns are read, functions are called, tables are written."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from dynsparse.sparsity.merging import merge_seeds
+from dynsparse.sparsity.parquet import write_table
+from dynsparse.sparsity.patterns import open_patterns
+from dynsparse.study.making import named
+from dynsparse.study.statistics import Statistic
+
+
+def count(
+    statistic: Statistic, patterns: Sequence[Path | str], outputs: Mapping[str, Path | str]
+) -> None:
+    """Do the job of a statistic.
+
+    Args:
+        statistic: an entry.
+        patterns: files of zero patterns, of one seed, or of all seeds of a case.
+        outputs: for each kind of table where it is written.
+
+    Raises:
+        DynsparseError: a file is missing or damaged, or a table cannot be written.
+    """
+    with ExitStack() as stack:
+        seeds = [stack.enter_context(open_patterns(path)) for path in patterns]
+        for kind, function in statistic.counts.items():
+            tables = [named(function)(seed) for seed in seeds]
+            table = tables[0] if statistic.per_seed else merge_seeds(tables)
+            write_table(table, outputs[kind])
+        for kind, function in statistic.compares.items():
+            write_table(named(function)(seeds), outputs[kind])

@@ -65,6 +65,23 @@ def test_table_8_has_means_over_splits_and_names_failures():
     np.testing.assert_allclose(worse["state_mse"], 1.5, rtol=0.01)
 
 
+@pytest.mark.parametrize(("late", "improving"), [(0.94, 8), (0.96, 0), (1.5, 0), (np.nan, 0)])
+def test_a_network_still_improves_if_its_last_tenth_finds_something_better(late, improving):
+    """Epoch 2 is the last tenth; 5 % is what counts. Two splits of four seeds."""
+    table = curves()
+    epoch, before = (table[name].to_numpy() for name in ("epoch", "test_state_mse"))
+    best = np.where(epoch == 2, late * before.min(), np.where(epoch == 1, before.min(), 50.0))
+    at = table.column_names.index("validation_state_mse")
+    table = table.set_column(at, table.field(at), pa.array(best))
+    (row,) = rows_of(
+        table_8(table, sparsity(), 1e-6, "state"),
+        split="episode",
+        environment="Arm",
+        learner="state",
+    )
+    assert (row["seeds"], row["splits"], row["still_improving"]) == (4, 2, improving)
+
+
 def test_networks_are_held_against_the_state_loss_and_controls():
     table = table_8_pairs(curves(), sparsity(), recovery(), rollouts(), "state")
     wanted = {"split": "episode", "environment": "Arm", "learner": "state-jacobian-l1"}

@@ -21,7 +21,8 @@ class TrainingSettings:
         model: the network, in that architecture's own settings.
         epochs: passes over the training samples.
         batch: samples per step; what is left of an epoch's last batch is dropped.
-        learning_rate, weight_decay: AdamW's.
+        learning_rate: AdamW's at the start; it falls to nothing over the epochs.
+        weight_decay: AdamW's.
         loss: a name in ``losses.LOSSES``.
         loss_weight: what the loss's Jacobian term is multiplied with; 0 where it has none.
     """

@@ -64,7 +64,7 @@ def create(
     settings: TrainingSettings, inputs: int, outputs: int, seeds: tuple[int, ...]
 ) -> Learner:
     """Untrained learners. A seed's weights, order of samples and dropout depend on it alone."""
-    optimiser = _optimiser(settings)
+    optimiser = _optimiser(settings, steps=1)  # its state is the same for any number
     architecture = ARCHITECTURES[settings.architecture]
 
     def one(seed: Int[Array, ""]) -> Learner:
@@ -81,7 +81,6 @@ def make_epoch(settings: TrainingSettings) -> Epoch:
     It takes the learners, the samples and the epoch's number, and gives the learners afterwards
     and each seed's loss, averaged over the steps.
     """
-    optimiser = _optimiser(settings)
     gradient_of = jax.value_and_grad(partial(_loss, settings))
 
     def one(learner: Learner, data: Data, number: Int[Array, ""]) -> tuple[Learner, Array]:
@@ -89,6 +88,7 @@ def make_epoch(settings: TrainingSettings) -> Epoch:
         order_key, dropout_key = jax.random.split(key)
         size = min(settings.batch, len(data.inputs))
         steps = len(data.inputs) // size
+        optimiser = _optimiser(settings, steps)
         order = jax.random.permutation(order_key, len(data.inputs))[: steps * size]
 
         def step(carry: Any, batch: Any) -> Any:
@@ -117,5 +117,12 @@ def _loss(
     return loss if own is None else loss + own
 
 
-def _optimiser(settings: TrainingSettings) -> optax.GradientTransformation:
-    return optax.adamw(settings.learning_rate, weight_decay=settings.weight_decay)
+def _optimiser(settings: TrainingSettings, steps: int) -> optax.GradientTransformation:
+    """AdamW, whose rate falls to nothing over the training: at a constant one no network settles.
+
+    Args:
+        settings: rate at the start, and epochs.
+        steps: of an epoch.
+    """
+    rate = optax.cosine_decay_schedule(settings.learning_rate, settings.epochs * steps)
+    return optax.adamw(rate, weight_decay=settings.weight_decay)

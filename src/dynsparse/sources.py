@@ -67,7 +67,7 @@ def sources_of(*modules: str) -> list[Path]:
     found: set[Path] = set()
     queue = [f"dynsparse.{name}" for name in modules]
     while queue:
-        source = _source(queue.pop())
+        source = _source(PACKAGE, queue.pop())
         if source and source not in found:
             found.add(source)
             queue += imports_of(source)
@@ -75,9 +75,9 @@ def sources_of(*modules: str) -> list[Path]:
 
 
 @cache
-def _source(name: str) -> Path | None:
+def _source(package: Path, name: str) -> Path | None:
     """The file of a module, if that is what a name means."""
-    path = PACKAGE.joinpath(*name.split(".")[1:])
+    path = package.joinpath(*name.split(".")[1:])
     source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     return source if source.is_file() else None
 

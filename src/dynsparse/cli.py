@@ -21,6 +21,7 @@ LAST_SEED = 2**32 - 1
 OPTIONAL = {
     *("brax", "flatbuffers", "jax", "mujoco", "mujoco_playground", "rocrate", "safetensors"),
     *("scipy", "sklearn", "tabulate", "threadpoolctl", "tqdm", "equinox", "matplotlib", "minari"),
+    "mlcroissant",
     *("openTSNE", "optax", "PIL", "snakemake", "torch", "xarray"),
     *("flax", "jaxlib", "ml_collections"),
 }
@@ -155,14 +156,25 @@ def info(dataset: Path) -> None:
 
 @main.command()
 @click.argument("dataset", type=click.Path(path_type=Path))
-@click.option("--to", "form", type=click.Choice(["minari"]), required=True)
-@click.option("--storage", type=click.Choice(STORAGE_NAMES), default="hdf5", show_default=True)
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="A new folder.")
-def export(dataset: Path, form: str, storage: str, output: Path) -> None:
-    """Write a dataset for another library."""
-    from dynsparse.exports import to_minari
+@click.option(
+    "--to", "form", type=click.Choice(["minari", "huggingface", "croissant"]), required=True
+)
+@click.option(
+    "--storage",
+    type=click.Choice(STORAGE_NAMES),
+    default="hdf5",
+    help="Of Minari; hdf5 if not given.",
+)
+@click.option("--output", type=click.Path(path_type=Path), help="Of Minari: a new folder.")
+def export(dataset: Path, form: str, storage: str, output: Path | None) -> None:
+    """Write a dataset for Minari, or what others read into the folder of a study."""
+    from dynsparse.exports import to_croissant, to_huggingface, to_minari
 
-    {"minari": to_minari}[form](dataset, output, storage)
+    if (form == "minari") != (output is not None):
+        raise click.UsageError("--output goes with --to minari, which needs it.")
+    if output is not None:
+        return to_minari(dataset, output, storage)
+    return click.echo({"huggingface": to_huggingface, "croissant": to_croissant}[form](dataset))
 
 
 @main.command()

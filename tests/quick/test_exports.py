@@ -4,14 +4,20 @@ import json
 import sys
 
 import api_fakes
+import h5py
 import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
+from projects import micro_config
+from pyarrow import parquet
 
+from dynsparse.audit.manifest import Artefact, Manifest, write_manifest
 from dynsparse.cli import main
 from dynsparse.dataset import BlockWriter
 from dynsparse.errors import DynsparseError
-from dynsparse.exports import STORAGES, to_minari
+from dynsparse.exports import STORAGES, to_croissant, to_huggingface, to_minari
+from dynsparse.files import sha256
 
 
 def write(path, change=lambda arrays: None, **more):
@@ -142,3 +148,94 @@ def test_the_command_writes_it(minari, path, tmp_path):
     arguments = ["export", str(path), "--to", "minari", "--output", str(tmp_path / "out")]
     assert CliRunner().invoke(main, arguments).exit_code == 0
     assert len(minari.MinariDataset(tmp_path / "out")) == 4
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A finished study of one data file and a few tables, of which one has no row."""
+    rows = pa.table(
+        {"name": ["a", "b"], "zeros": [3, 4], "share": [0.5, None], "on": [True, False]}
+    )
+    tables = {
+        "tables/table_1.parquet": rows,
+        "merged/A/random/steps.parquet": rows,
+        "merged/B/random/steps.parquet": rows.slice(0, 1),
+        "merged/A/random/events.parquet": rows,
+        "merged/B/random/events.parquet": rows.slice(0, 0),
+    }
+    for name, table in tables.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        parquet.write_table(table, tmp_path / name)
+    data = "data/CartpoleBalance/random/seed-0.h5"
+    (tmp_path / data).parent.mkdir(parents=True)
+    write(tmp_path / data)
+    artefacts = {
+        name: Artefact(sha256(tmp_path / name), (tmp_path / name).stat().st_size, *MADE)
+        for name in (*tables, data)
+    }
+    code = {"commit": "unknown", "packages": {}, "machine": "x86_64"}
+    origin = {**code, "seed": 0, "policy": "random", "device": "cpu: cpu"}
+    code |= {"changed": [], "python": "3.11"}
+    manifest = Manifest("micro", micro_config(), code, (), artefacts, {}, {data: origin})
+    write_manifest(manifest, tmp_path / "manifest.json")
+    return tmp_path
+
+
+MADE = ("rule", "logs/x.log", (), (), "ok")
+
+
+def test_hugging_face_reads_every_configuration(study, tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets", reason="datasets is no part of the environment")
+    assert to_huggingface(study) == study / "README.md"
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    found = datasets.get_dataset_config_names(str(study))
+    assert sorted(found) == ["merged-events", "merged-steps", "tables-table_1"]
+    for name, rows in (("merged-events", 2), ("merged-steps", 3), ("tables-table_1", 2)):
+        cache = str(tmp_path / "cache")
+        table = datasets.load_dataset(str(study), name, split="train", cache_dir=cache)
+        assert table.num_rows == rows
+        assert table[0] == {"name": "a", "zeros": 3, "share": 0.5, "on": True}
+
+
+def test_hugging_face_opens_a_data_file_in_float64(study, tmp_path):
+    datasets = pytest.importorskip("datasets", reason="datasets is no part of the environment")
+    path = study / "data/CartpoleBalance/random/seed-0.h5"
+    files, cache = str(path), str(tmp_path / "cache")
+    rows = datasets.load_dataset("hdf5", data_files=files, split="train", cache_dir=cache)
+    (first, *_) = rows.with_format("numpy", dtype=np.float64)
+    with h5py.File(path) as file:
+        np.testing.assert_array_equal(first["state_jacobian"], file["state_jacobian"][0])
+
+
+def test_croissant_is_valid_and_its_records_are_the_tables(study):
+    mlcroissant = pytest.importorskip("mlcroissant", reason="it is no part of the environment")
+    path = to_croissant(study)
+    described = mlcroissant.Dataset(jsonld=path)
+    assert not described.metadata.issues.errors
+    assert not described.metadata.issues.warnings
+    assert len(described.metadata.distribution) == 6
+    first, second = described.records("table_1")
+    names = ("name", "zeros", "share", "on")
+    assert [first[f"table_1/{name}"] for name in names] == [b"a", 3, 0.5, True]
+    assert second["table_1/zeros"] == 4
+    # What has changed since is refused.
+    table = study / "tables/table_1.parquet"
+    table.write_bytes(table.read_bytes() + b"x")
+    with pytest.raises(mlcroissant.GenerationError, match="table_1.parquet"):
+        list(mlcroissant.Dataset(jsonld=path).records("table_1"))
+
+
+@pytest.mark.parametrize("form", ["huggingface", "croissant"])
+def test_what_is_there_is_not_overwritten(study, form):
+    if form == "croissant":
+        pytest.importorskip("mlcroissant", reason="it is no part of the environment")
+    first = CliRunner().invoke(main, ["export", str(study), "--to", form])
+    assert first.exit_code == 0, first.output
+    again = CliRunner().invoke(main, ["export", str(study), "--to", form])
+    assert (again.exit_code, "exists; delete it" in again.output) == (1, True)
+
+
+def test_an_output_goes_with_minari_alone(study, tmp_path):
+    for arguments in (["--to", "minari"], ["--to", "huggingface", "--output", "x"]):
+        done = CliRunner().invoke(main, ["export", str(study), *arguments])
+        assert (done.exit_code, "--output goes with --to minari" in done.output) == (2, True)

@@ -438,7 +438,11 @@ def test_the_card_tells_what_the_data_are(study):
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     text = card(study.folder, study.manifest, citation)
     front = yaml.safe_load(text.split("---")[1])
-    assert front["license"] == "Apache-2.0"
+    assert front["license"] == "apache-2.0"
+    assert front["size_categories"] == ["n<1K"]
+    assert {"config_name": "merged-steps", "data_files": "merged/*/*/steps.parquet"} in front[
+        "configs"
+    ]
     (row,) = (line for line in text.splitlines() if line.startswith("| CartpoleBalance"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells == ["CartpoleBalance", "random", "2", "2", "30", "4", "1", "0.1"]

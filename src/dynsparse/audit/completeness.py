@@ -11,7 +11,14 @@ from dynsparse.dataset import open_dataset
 
 # What a study's folder holds beside its artefacts.
 ASIDE = {"logs", "benchmarks", "audit", "explorer", ".training"}
-ASIDE_FILES = {NAME, "report.zip", "ro-crate-metadata.json", "card.md"}
+ASIDE_FILES = {
+    NAME,
+    "report.zip",
+    "ro-crate-metadata.json",
+    "card.md",
+    "README.md",
+    "croissant.json",
+}
 
 
 def completeness(folder: Path, manifest: Manifest, promised: Iterable[str]) -> list[Check]:

@@ -458,6 +458,7 @@ def controls(model, data):
         (moves_before, r"moves qpos:a \[m\] itself, .* \(control step 1, by 0.12\)"),
         (controls, "controls or forces change within control step 0"),
         (lambda model, data: None, "does not call mujoco.mj_step"),
+        (lambda model, data: mujoco.mj_step(model, data, nstep=0), "makes no simulator step"),
         (lambda model, data: {}["key"], "'mine': KeyError: 'key'"),
     ],
 )

@@ -108,6 +108,8 @@ def record_episode(name: str, simulation: Simulation, seed: int, steps: int) -> 
         began = layout.split(before[number + 1]).state
         _check_unmoved(name, model, number + 1, next_state[number], began)
     counts = {sum(call.steps for call in step.calls) for step in taken}
+    if min(counts) < 1:
+        raise DynsparseError(f"environment {name!r}: a control step makes no simulator step")
     if len(counts) > 1:
         raise DynsparseError(
             f"environment {name!r}: its control steps have different numbers of simulator steps,"

@@ -8,7 +8,14 @@ import numpy as np
 from jaxtyping import Int
 
 from dynsparse.c_engine.dynamics import EngineDynamics
-from dynsparse.c_engine.files import COUNTED, Shares, dataset_info, episode_arrays, models_digest
+from dynsparse.c_engine.files import (
+    COUNTED,
+    RANDOM,
+    Shares,
+    dataset_info,
+    episode_arrays,
+    models_digest,
+)
 from dynsparse.c_engine.layout import Layout, integration_state, same_numbers
 from dynsparse.c_engine.recorder import Recorded, record_episode
 from dynsparse.console import progress, say
@@ -43,11 +50,10 @@ def collect(path: Path | str, name: str, seed: int, episodes: int, steps: int) -
     simulation = {
         "name": name,
         "substeps": recorded[0].substeps,
-        "same_model": len({models_digest([each.model]) for each in recorded}) == 1,
         "models_sha256": models_digest([each.model for each in recorded]),
     }
     sizes = (episodes, steps)
-    info = dataset_info(dynamics[0], "random", seed, sizes, held, simulation)
+    info = dataset_info(dynamics[0], RANDOM, seed, sizes, held, simulation)
     label, shares = f"{info.environment} random seed {seed}", Shares()
     with BlockWriter(path, info) as writer:
         written = writer.written

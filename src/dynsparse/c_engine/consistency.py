@@ -6,6 +6,7 @@ from jaxtyping import Bool
 from dynsparse.c_engine.derivatives import Derived, between_tangents
 from dynsparse.c_engine.dynamics import EngineDynamics, Facts
 from dynsparse.c_engine.layout import Sample, same_numbers
+from dynsparse.c_engine.remade import Remade
 from dynsparse.dataset import Episode
 from dynsparse.verification.replay import SAME_PROGRAM
 
@@ -13,7 +14,7 @@ NOT_REPEATED = "are not repeated bit for bit"
 
 
 def wrong_steps(
-    episode: Episode, dynamics: EngineDynamics, sample: Sample
+    episode: Episode, remade: Remade, sample: Sample
 ) -> tuple[dict[str, Bool[np.ndarray, " time"]], float]:
     """Of which steps an episode says what they are not, and how far a next state is off at most.
 
@@ -23,6 +24,7 @@ def wrong_steps(
     Raises:
         DynsparseError: a step is none of the dynamics.
     """
+    dynamics = remade.dynamics
     after, facts, warned = dynamics.described(sample)
     dynamics.require_steps(episode.index, after, warned)
     known, jacobian = known_and_jacobian(episode)
@@ -45,8 +47,38 @@ def wrong_steps(
         "are truncated where they should not be, or are not": (
             episode.truncated != (last & ~episode.terminated)
         ),
+        **_other_episode(episode, remade, sample),
     }
     return wrong, float(np.abs(after - episode.next_state)[~again].max(initial=0.0))
+
+
+def from_seed(remade: Remade, sample: Sample) -> bool:
+    """Whether the seed leads to the same states, by the same controls."""
+    again = remade.dynamics.layout.split(remade.recorded.before)
+    pairs = [(again.state, sample.state), (again.action, sample.action)]
+    return all(one.shape == two.shape and same_numbers(one, two).all() for one, two in pairs)
+
+
+def _other_episode(
+    episode: Episode, remade: Remade, sample: Sample
+) -> dict[str, Bool[np.ndarray, " time"]]:
+    """Which steps are not those of the seed, beside where they lead.
+
+    An environment may draw from elsewhere too, and be another in another version. Only where it
+    leads to the same states has it to say the same of them.
+    """
+    if not from_seed(remade, sample):
+        return {
+            "are not those that their seed leads to": np.full(len(sample.state), remade.certain)
+        }
+    again, recorded = remade.dynamics.layout.split(remade.recorded.before), remade.recorded
+    return {
+        "have another reward when recorded again": ~same_numbers(recorded.reward, episode.reward),
+        "have another end when recorded again": recorded.terminated != episode.terminated,
+        "have other inputs beside the controls when recorded again": (
+            ~same_numbers(again.held, sample.held).all(axis=1)
+        ),
+    }
 
 
 def known_and_jacobian(episode: Episode) -> tuple[np.ndarray, np.ndarray]:

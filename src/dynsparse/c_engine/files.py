@@ -18,9 +18,9 @@ from dynsparse.environments import vocabulary
 from dynsparse.jacobians.tangent import tangent_names
 from dynsparse.provenance import provenance
 
-# Behaviour of what was recorded elsewhere: its states are not those that one step after the other
-# led to.
-RECORDED = "recorded"
+# Where controls come from. What was recorded elsewhere has states that are not those that one step
+# after the other led to.
+BEHAVIOURS = RANDOM, RECORDED = "random", "recorded"
 
 
 def dataset_info(

@@ -64,7 +64,6 @@ def label(path: Path, recording: Path, name: str) -> str:
     simulation = {
         "name": name,
         "substeps": substeps,
-        "same_model": True,
         "models_sha256": models_digest([model] * len(samples)),
     }
     sizes = read.ctrl.shape[:2]

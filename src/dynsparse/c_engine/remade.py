@@ -3,14 +3,15 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dynsparse.c_engine.collection import default_held, record
 from dynsparse.c_engine.dynamics import EngineDynamics
-from dynsparse.c_engine.files import models_digest
+from dynsparse.c_engine.files import BEHAVIOURS, RECORDED, models_digest
 from dynsparse.c_engine.layout import Sample
+from dynsparse.c_engine.recorder import Recorded
 from dynsparse.c_engine.simulation import dataset_name
 from dynsparse.dataset import DatasetInfo, Episode
 from dynsparse.environments import vocabulary
@@ -19,18 +20,34 @@ from dynsparse.jacobians.tangent import tangent_names
 from dynsparse.suite import suite_of
 
 
+class Remade(NamedTuple):
+    """What an episode was made of, made again.
+
+    Attributes:
+        dynamics: of its steps.
+        recorded: the episode anew from the seed; of a recording one step, which is none of its.
+        certain: whether the seed decides all of it: a bare model has nothing else.
+    """
+
+    dynamics: EngineDynamics
+    recorded: Recorded
+    certain: bool
+
+
 def made_again(
     path: Path, info: DatasetInfo, environment: str | None, model: Path | None
-) -> list[EngineDynamics]:
-    """The dynamics of each episode, from what the file says that it was made of.
+) -> list[Remade]:
+    """What each episode was made of, from what the file says of that.
 
     Raises:
         DynsparseError: that cannot be made, is another now, or has other names.
     """
     facts = _simulation(path, info)
     name = _trusted(path, facts["name"], environment, model)
-    recorded = record(name, info.seed, 1 if facts["same_model"] else info.episodes, 1)
-    recorded = recorded * info.episodes if facts["same_model"] else recorded
+    if info.behaviour == RECORDED:
+        recorded = record(name, info.seed, 1, 1) * info.episodes
+    else:
+        recorded = record(name, info.seed, info.episodes, info.steps)
     models = [each.model for each in recorded]
     if models_digest(models) != facts["models_sha256"]:
         raise DynsparseError(f"{path}: {name} is another model now than when the file was made")
@@ -40,10 +57,13 @@ def made_again(
             f"{path}: its provenance has {facts['substeps']} simulator steps in a control step,"
             f" where {name} makes {substeps}"
         )
-    dynamics = [EngineDynamics.of(name, each, substeps) for each in models]
-    for each in dynamics[:1] if facts["same_model"] else dynamics:
-        _check_names(path, info, each)
-    return dynamics
+    certain = name.startswith("mjcf:") and info.behaviour != RECORDED
+    remade = [
+        Remade(EngineDynamics.of(name, each.model, substeps), each, certain) for each in recorded
+    ]
+    for each in remade[:1] if info.behaviour == RECORDED else remade:
+        _check_names(path, info, each.dynamics)
+    return remade
 
 
 def sample_of(info: DatasetInfo, episode: Episode, dynamics: EngineDynamics) -> Sample:
@@ -54,7 +74,7 @@ def sample_of(info: DatasetInfo, episode: Episode, dynamics: EngineDynamics) -> 
 
 
 def _simulation(path: Path, info: DatasetInfo) -> Mapping[str, Any]:
-    kinds = {"name": str, "substeps": int, "models_sha256": str, "same_model": bool}
+    kinds = {"name": str, "substeps": int, "models_sha256": str}
     facts = json.loads(info.provenance).get("simulation")
     if not isinstance(facts, dict) or not all(
         isinstance(facts.get(key), kind) for key, kind in kinds.items()
@@ -89,6 +109,8 @@ def _check_names(path: Path, info: DatasetInfo, dynamics: EngineDynamics) -> Non
         "environment": dataset_name(told),
         "method": dynamics.methods[0],
     }
+    if info.behaviour not in BEHAVIOURS:
+        right["behaviour"] = " or ".join(BEHAVIOURS)
     for field, value in right.items():
         found = getattr(info, field)
         if found != value:

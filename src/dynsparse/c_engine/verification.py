@@ -7,12 +7,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from tabulate import tabulate
 
-from dynsparse.c_engine.consistency import NOT_REPEATED, known_and_jacobian, wrong_steps
+from dynsparse.c_engine.consistency import (
+    NOT_REPEATED,
+    from_seed,
+    known_and_jacobian,
+    wrong_steps,
+)
 from dynsparse.c_engine.derivatives import BATCH, OTHER_WIDTHS, differences, known_elements
 from dynsparse.c_engine.dynamics import EngineDynamics
 from dynsparse.c_engine.files import COUNTED, RECORDED, Shares
 from dynsparse.c_engine.layout import Sample
-from dynsparse.c_engine.remade import made_again, sample_of
+from dynsparse.c_engine.remade import Remade, made_again, sample_of
 from dynsparse.dataset import Dataset, DatasetInfo, Episode
 from dynsparse.jacobians import in_batches
 from dynsparse.tables.verification import CHECKS, FEW, ROUGH
@@ -52,14 +57,14 @@ def verify_simulated(
             names, or a step is none of the dynamics.
     """
     info = dataset.info
-    dynamics = made_again(path, info, environment, model)
+    remade = made_again(path, info, environment, model)
     stride = max(1, -(-info.episodes * info.steps // samples))
     found = _Findings(info)
-    for episode, of in zip(dataset.episodes(), dynamics, strict=True):
-        sample = sample_of(info, episode, of)
+    for episode, of in zip(dataset.episodes(), remade, strict=True):
+        sample = sample_of(info, episode, of.dynamics)
         found.add_steps(episode, of, sample)
         chosen = np.arange(-episode.index * info.steps % stride, info.steps, stride)
-        found.counts.update(_judged(of, episode, sample, chosen))
+        found.counts.update(_judged(of.dynamics, episode, sample, chosen))
     refusals = found.refusals()
     table = tabulate(found.lines(), disable_numparse=True)
     return VerifiedFile(table, f"{path}: {'; '.join(refusals)}" if refusals else None)
@@ -106,13 +111,14 @@ class _Findings:
         """Begin with nothing."""
         self._info, self._steps = info, info.episodes * info.steps
         self._places: dict[str, list[str]] = {}
-        self._apart, self._broken, self._shares = 0.0, 0, Shares()
+        self._apart, self._broken, self._from_seed, self._shares = 0.0, 0, 0, Shares()
         self._trajectories: set[str] = set()
         self.counts: Counter[str] = Counter()
 
-    def add_steps(self, episode: Episode, dynamics: EngineDynamics, sample: Sample) -> None:
+    def add_steps(self, episode: Episode, remade: Remade, sample: Sample) -> None:
         """Hold all steps of an episode against the simulation, and against themselves."""
-        wrong, apart = wrong_steps(episode, dynamics, sample)
+        wrong, apart = wrong_steps(episode, remade, sample)
+        self._from_seed += from_seed(remade, sample)
         for what, where in wrong.items():
             found = [f"episode {episode.index}, step {k}" for k in np.flatnonzero(where)]
             self._places.setdefault(what, []).extend(found)
@@ -131,6 +137,7 @@ class _Findings:
             ("replayed bit for bit", self._steps - len(unrepeated)),
             ("largest replay difference", f"{self._apart:g}"),
             ("first step that is not repeated", unrepeated[0] if unrepeated else "-"),
+            ("episodes repeated from their seed", self._from_seed),
             *self.counts.items(),
             ("zeros", self._shares),
         ]

@@ -33,7 +33,7 @@ def patterns(tmp_path_factory):
 def test_a_statistic_is_what_its_functions_count(statistic, patterns, tmp_path):
     mine = patterns[:1] if statistic.per_seed else patterns
     outputs = {kind: tmp_path / f"{kind}.parquet" for kind in statistic.outputs(Study({}, ""))}
-    count(statistic, mine, outputs)
+    count(mine, outputs, **statistic.job)
     for kind, function in statistic.counts.items():
         tables = []
         for path in mine:
@@ -51,7 +51,7 @@ def test_a_new_statistic_is_one_entry(patterns, tmp_path):
     new = Statistic("measure_more", {"more": "sparsity.steps:measure_steps"})
     assert new.outputs(Study({}, "results/x"))["more"].startswith("results/x/statistics/")
     assert new.modules == ["sparsity.steps", "study.counting"]
-    count(new, patterns[:1], {"more": tmp_path / "more.parquet"})
+    count(patterns[:1], {"more": tmp_path / "more.parquet"}, **new.job)
     with open_patterns(patterns[0]) as seed:
         write_table(named("sparsity.steps:measure_steps")(seed), tmp_path / "steps.parquet")
     assert (tmp_path / "more.parquet").read_bytes() == (tmp_path / "steps.parquet").read_bytes()

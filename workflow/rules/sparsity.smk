@@ -53,7 +53,7 @@ for statistic in STATISTICS.values():
             mem_mb=megabytes(1500),
             runtime=minutes(20) if statistic.per_seed else 60,
         params:
-            statistic=statistic.name,
+            job=statistic.job,
         script:
             "../scripts/statistic.py"
 

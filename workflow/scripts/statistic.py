@@ -1,9 +1,6 @@
 from dynsparse.console import job_log
 from dynsparse.study.counting import count
-from dynsparse.study.statistics import STATISTICS
 
-made = snakemake.output
+read, made = snakemake.input, snakemake.output
 with job_log(snakemake.log[0]):
-    count(
-        STATISTICS[snakemake.params.statistic], list(snakemake.input.patterns), dict(made.items())
-    )
+    count(list(read.patterns), dict(made.items()), **snakemake.params.job)

@@ -1,4 +1,4 @@
-"""How artefacts are made again without Snakemake: items by their entries, statistics by calls."""
+"""How artefacts are made again without Snakemake: items and statistics by their entries."""
 
 import os
 import tempfile
@@ -233,7 +233,7 @@ def _measure_patterns(job: Job) -> None:
 def _count(name: str, job: Job) -> None:
     statistic, folder = STATISTICS[name], job.output.parent
     kinds = (*statistic.counts, *statistic.compares)
-    count(statistic, job.inputs, {kind: folder / f"{kind}.parquet" for kind in kinds})
+    count(job.inputs, {kind: folder / f"{kind}.parquet" for kind in kinds}, **statistic.job)
 
 
 def _merge(job: Job) -> None:

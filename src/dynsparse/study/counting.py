@@ -8,27 +8,31 @@ from dynsparse.sparsity.merging import merge_seeds
 from dynsparse.sparsity.parquet import write_table
 from dynsparse.sparsity.patterns import open_patterns
 from dynsparse.study.making import named
-from dynsparse.study.statistics import Statistic
 
 
 def count(
-    statistic: Statistic, patterns: Sequence[Path | str], outputs: Mapping[str, Path | str]
+    patterns: Sequence[Path | str],
+    outputs: Mapping[str, Path | str],
+    counts: Mapping[str, str],
+    compares: Mapping[str, str],
+    per_seed: bool,
 ) -> None:
     """Do the job of a statistic.
 
     Args:
-        statistic: an entry.
         patterns: files of zero patterns, of one seed, or of all seeds of a case.
         outputs: for each kind of table where it is written.
+        counts, compares, per_seed: a ``Statistic``'s. It is not imported here: else every
+            statistic would depend on all entries, and on what a study is.
 
     Raises:
         DynsparseError: a file is missing or damaged, or a table cannot be written.
     """
     with ExitStack() as stack:
         seeds = [stack.enter_context(open_patterns(path)) for path in patterns]
-        for kind, function in statistic.counts.items():
+        for kind, function in counts.items():
             tables = [named(function)(seed) for seed in seeds]
-            table = tables[0] if statistic.per_seed else merge_seeds(tables)
+            table = tables[0] if per_seed else merge_seeds(tables)
             write_table(table, outputs[kind])
-        for kind, function in statistic.compares.items():
+        for kind, function in compares.items():
             write_table(named(function)(seeds), outputs[kind])

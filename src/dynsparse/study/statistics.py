@@ -5,6 +5,7 @@ As with items, functions go by name: else every statistic would depend on what a
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from dynsparse.study.layout import ANY, Case, Study
 
@@ -30,6 +31,11 @@ class Statistic:
         """What the job runs, as modules of the library."""
         functions = [*self.counts.values(), *self.compares.values()]
         return sorted({"study.counting", *(name.partition(":")[0] for name in functions)})
+
+    @property
+    def job(self) -> dict[str, Any]:
+        """What ``counting.count`` takes of it."""
+        return {"counts": self.counts, "compares": self.compares, "per_seed": self.per_seed}
 
     @property
     def place(self) -> str:

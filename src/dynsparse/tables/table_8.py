@@ -24,7 +24,7 @@ from dynsparse.learning.selection import (
 from dynsparse.sparsity.parquet import with_metadata
 
 # A network still improves if its last tenth lowers the validation error by more than this share.
-# A rate that falls to nothing always gains a few percent at the end, however long it falls.
+# A rate that falls to nothing may gain a few percent at the end, however long it falls.
 IMPROVEMENT = 0.05
 # Rows over all environments.
 EVERYWHERE = "all"

@@ -99,7 +99,7 @@ def table_8_pairs(
 
 def _pairs(table: pa.Table, each: _Measured, reference: str) -> Iterator[dict[str, Any]]:
     """Every network against the reference and controls, in each environment and over all."""
-    # Of elements below a threshold a control has all or none.
+    # What a control has below a threshold is no choice of a loss.
     controls = () if each.measure == "relative_sparsity" else CONTROLS
     for name in networks(table):
         for other in (reference, *controls):

@@ -248,8 +248,9 @@ def test_live_a_function_is_scored_on_what_nobody_has_seen(cartpole_task):
     assert (card.live, card.samples) == (7, 5)
     assert card.dataset != cartpole_task.about.dataset
     assert 0 < card.scores["hamming_distance"] < 20
-    with pytest.raises(ds.DynsparseError, match="seed 0 is one of task"):
-        evaluator.live(model, seed=0)
+    for seed, message in ((0, "seed 0 is one of task"), (-1, "seed: -1 should be a whole number")):
+        with pytest.raises(ds.DynsparseError, match=message):
+            evaluator.live(model, seed=seed)
 
 
 @pytest.fixture(scope="module")

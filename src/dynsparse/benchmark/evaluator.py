@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from dynsparse.api.given import whole
 from dynsparse.api.optional import needed
 from dynsparse.api.simulator import BATCH
 from dynsparse.benchmark.card import Card, make_card
@@ -111,7 +112,7 @@ class Evaluator:
 
 def _fresh(task: Task, seed: int) -> Task:
     """The task with the samples of a fresh episode in the place of its test samples."""
-    definition = task.about.definition
+    definition, seed = task.about.definition, whole(seed, "seed", 0)
     if seed in definition.seeds:
         raise DynsparseError(f"seed {seed} is one of task {task.name}: give one that is not")
     if definition.solver is None:

@@ -31,18 +31,20 @@ COLUMNS = {
 }
 STYLE = """
 body { font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif; color: #1a1a1a; margin: 2.5rem auto;
-       max-width: 75rem; padding: 0 1.5rem; }
+       max-width: 90rem; padding: 0 1.5rem; }
 h1 { font-size: 1.7rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .92rem; }
 th { text-align: left; border-bottom: 2px solid #1a1a1a; padding: .25rem .9rem .25rem 0; }
 td { border-bottom: 1px solid #ddd; padding: .3rem .9rem .3rem 0; overflow-wrap: anywhere; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number { white-space: nowrap; }
 """
 NOTE = (
-    "Skill is 0 for the mean pattern of the training samples and 1 for the truth. What a method was"
-    " told beyond states, actions and next states of the training samples stands beside its name."
-    " Errors are in standard deviations of the training samples; smaller is better."
+    "Skill is 0 for the mean pattern of the training samples and 1 for the truth. 0 is an easy mark"
+    " where zeros are rare: compare the row 'nothing is zero'. What a method was told beyond"
+    " states, actions and next states of the training samples stands beside its name. Errors are"
+    " in standard deviations of the training samples; smaller is better."
 )
 REFUSED = "Refused"
 

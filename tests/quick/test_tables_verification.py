@@ -171,6 +171,22 @@ def test_an_engine_that_compared_nothing_is_refused():
         require_verified(table, 0.999, {}, SOLVER)
 
 
+@pytest.mark.parametrize(("starts", "refused"), [(3, False), (1, True)])
+def test_first_steps_at_kinks_are_not_counted(starts, refused):
+    """Three kinks among eight samples: too many, unless they begin episodes (a ball that rests)."""
+    strata = ["start"] * starts + ["free"] * (8 - starts)
+    found = samples([1e-9] * 8, kink=range(3), stratum=strata)
+    table = verification_table([found], [replayed()])
+    (row,) = table.to_pylist()
+    assert (row["samples"], row["kinks"], row["starts"], row["rough_starts"]) == (
+        8,
+        3,
+        starts,
+        starts,
+    )
+    assert (CHECKS["smooth"](row, 0.999) is not None) == refused
+
+
 @pytest.mark.parametrize(
     ("kinks", "jumps", "count", "refused"),
     [(0, 1, 4, False), (1, 1, 4, True), (2, 2, 40, False), (2, 3, 40, True), (0, 36, 40, True)],
@@ -181,7 +197,9 @@ def test_a_table_of_kinks_and_jumps_is_not_judged_by_the_rest(kinks, jumps, coun
     if not refused:
         require_verified(table, 1.0, {}, SOLVER)
         return
-    with pytest.raises(DynsparseError, match=f"smooth: {kinks} kinks and {jumps} jumps among"):
+    with pytest.raises(
+        DynsparseError, match=f"smooth: {kinks + jumps} kinks and jumps among {count} samples"
+    ):
         require_verified(table, 1.0, {}, SOLVER)
     require_verified(table, 1.0, {"FingerSpin": ["smooth"]}, SOLVER)
 

@@ -4,6 +4,9 @@ What is masked is exact: an input that an output's mask shuts has a derivative o
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -85,8 +88,6 @@ class PerOutput(eqx.Module):
     ) -> tuple[Outputs, Jacobians]:
         """Predictions and Jacobians, with the mask taken for constant.
 
-        An output at a time: XLA makes little of a batch of matrix products on a CPU.
-
         Args:
             x: inputs.
             mask: what each output sees; None: all.
@@ -95,38 +96,45 @@ class PerOutput(eqx.Module):
         features, slopes = elu(x[..., None] * self.feature_weight + self.feature_bias)
         seen = jnp.concatenate([x[..., None], features], axis=2)
         slopes = jnp.concatenate([jnp.ones_like(x)[..., None], slopes * self.feature_weight], 2)
-        rows = [
-            self._row(
-                i,
-                x,
-                seen,
-                slopes,
-                None if mask is None else mask[:, i],
-                None if more is None else more[:, i],
-            )
-            for i in range(len(self.last))
-        ]
-        predictions, jacobians = zip(*rows, strict=True)
-        return jnp.stack(predictions, axis=1), jnp.stack(jacobians, axis=1)
+        rows = (
+            (self.first, self.first_bias),
+            (self.second, self.second_bias),
+            (self.last, self.skip, self.shift),
+            jnp.arange(len(self.last)),
+            None if mask is None else jnp.moveaxis(mask, 1, 0),
+            None if more is None else jnp.moveaxis(more, 1, 0),
+        )
+        found = _one_by_one(partial(_row, x, seen, slopes), rows)
+        predictions, jacobians = (jnp.moveaxis(values, 0, 1) for values in found)
+        return predictions, jacobians
 
-    def _row(
-        self,
-        i: int,
-        x: Inputs,
-        seen: Float[Array, "batch inputs seen"],
-        slopes: Float[Array, "batch inputs seen"],
-        mask: Float[Array, "batch inputs"] | None,
-        more: Float[Array, "batch units"] | None,
-    ) -> tuple[Float[Array, " batch"], Float[Array, "batch inputs"]]:
-        """One output, and its derivatives by all inputs."""
-        if mask is not None:
-            seen = seen * mask[..., None]
-        below = seen.reshape(len(x), -1) @ self.first[i].T + self.first_bias[i]
-        one, slope_one = elu(below if more is None else below + more)
-        two, slope_two = elu(one @ self.second[i].T + self.second_bias[i])
-        own = 1.0 if mask is None else mask[:, i]
-        value = own * self.skip[i] * x[:, i] + self.shift[i] + two @ self.last[i]
-        back = ((slope_two * self.last[i]) @ self.second[i] * slope_one) @ self.first[i]
-        gradient = (back.reshape(slopes.shape) * slopes).sum(axis=2)
-        gradient = gradient.at[:, i].add(self.skip[i])
-        return value, gradient if mask is None else gradient * mask
+
+def _one_by_one(function: Callable[[Any], Any], rows: Any) -> Any:
+    """``function`` of every row of arrays: compiled once, for all outputs alike.
+
+    XLA makes little of a batch of matrix products on a CPU.
+    """
+    if jax.default_backend() == "cpu":
+        return jax.lax.map(function, rows)
+    return jax.vmap(function)(rows)
+
+
+def _row(
+    x: Inputs,
+    seen: Float[Array, "batch inputs seen"],
+    slopes: Float[Array, "batch inputs seen"],
+    row: tuple[Any, ...],
+) -> tuple[Float[Array, " batch"], Float[Array, "batch inputs"]]:
+    """One output, and its derivatives by all inputs."""
+    (first, first_bias), (second, second_bias), (last, skip, shift), i, mask, more = row
+    if mask is not None:
+        seen = seen * mask[..., None]
+    below = seen.reshape(len(x), -1) @ first.T + first_bias
+    one, slope_one = elu(below if more is None else below + more)
+    two, slope_two = elu(one @ second.T + second_bias)
+    own = 1.0 if mask is None else jnp.take(mask, i, axis=1)
+    value = own * skip * jnp.take(x, i, axis=1) + shift + two @ last
+    back = ((slope_two * last) @ second * slope_one) @ first
+    gradient = (back.reshape(slopes.shape) * slopes).sum(axis=2)
+    gradient = gradient.at[:, i].add(skip)
+    return value, gradient if mask is None else gradient * mask

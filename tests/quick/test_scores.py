@@ -70,6 +70,28 @@ def test_changes_by_hand():
     assert np.isnan(graphs.change_detection(still, still, follows).f1)
 
 
+def test_a_switch_may_be_a_step_off_but_not_in_another_episode():
+    zero = np.array([0, 0, 1, 1, 1, 0], bool)[:, None]
+    called = np.array([0, 1, 1, 1, 0, 0], bool)[:, None]
+    follows = np.array([False, True, True, True, True, True])
+    assert graphs.change_detection(called, zero, follows) == (0, 0, 0)
+    assert graphs.change_detection(called, zero, follows, late=1) == (1, 1, 1)
+    # Where row 2 begins another episode, its zero is no switch, and the called one stands alone.
+    apart = np.array([False, True, False, True, True, True])
+    found = graphs.change_detection(called, zero, apart, late=1)
+    assert (found.precision, found.recall) == (0.5, 1)
+
+
+@patient
+@given(LABELS, LABELS)
+def test_more_patience_finds_no_less(called, zero):
+    follows = np.arange(len(zero)) % 4 > 0
+    found = [graphs.change_detection(called, zero, follows, late) for late in (0, 1, 2)]
+    for column in ("precision", "recall", "f1"):
+        values = np.array([getattr(each, column) for each in found])
+        assert np.isnan(values).all() or (np.diff(values) >= 0).all()
+
+
 def test_a_constant_graph_detects_no_change():
     zero = np.array([[True], [False], [True]])
     constant = np.ones_like(zero)

@@ -9,13 +9,14 @@ import pyarrow as pa
 from dynsparse.console import say
 from dynsparse.learning import controls, linear, records
 from dynsparse.learning.evaluation import Evaluate, Sizes, make_evaluate, make_sizes
+from dynsparse.learning.graph_scores import Said, graph_rows, mean_pattern_rows
 from dynsparse.learning.history import History
 from dynsparse.learning.preparation import Prepared, divisions, prepare
 from dynsparse.learning.run import Trained, measured
 from dynsparse.learning.samples import some_of
 from dynsparse.learning.study import as_tables, measure, parts_of
 from dynsparse.precision import precision
-from dynsparse.scores.recovery import Scored, score_rows
+from dynsparse.scores.recovery import Scored
 
 
 def score_controls(paths: Sequence[Path | str], section: Mapping[str, Any]) -> dict[str, pa.Table]:
@@ -55,7 +56,7 @@ def _models(
 
 def _guesses(prepared: Prepared, evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Rows of ``recovery``."""
-    asked = (prepared.validation, prepared.test)
+    asked = (prepared.validation, prepared.test, prepared.running)
     known = prepared.samples.take(some_of(prepared.split.train, evaluation["control_samples"]))
     count = evaluation["neighbours"]
     guesses = {
@@ -64,9 +65,9 @@ def _guesses(prepared: Prepared, evaluation: Mapping[str, Any]) -> list[dict[str
         "nearest neighbours": [controls.nearest_neighbours(known, part, count) for part in asked],
     }
     say(f"scoring guesses in {prepared.origin.environment}, {prepared.division}")
-    shared = records.identity(prepared, None)
+    shared, mean_pattern = records.identity(prepared, None), mean_pattern_rows(prepared)
     return [
         {**shared, "source": source} | row
-        for source, scores in guesses.items()
-        for row in score_rows(Scored(*scores), *asked)
+        for source, (*scored, running) in guesses.items()
+        for row in graph_rows(Said(Scored(*scored), running), prepared, mean_pattern)
     ]

@@ -46,10 +46,12 @@ class Sizes(NamedTuple):
     Attributes:
         jacobian: the size |J~| of every element, in every sample of every seed.
         graph: the model's own graph, for models that have one.
+        regime: the number of each sample's regime, for models that have regimes.
     """
 
     jacobian: Measure
     graph: Measure
+    regime: Measure
 
 
 def make_evaluate(thresholds: Sequence[float]) -> Evaluate:
@@ -87,7 +89,7 @@ def _sample_scores(model: WorldModel, each: Data, limits: Float[Array, " thresho
 
 
 def make_sizes() -> Sizes:
-    """Compiled functions: |J~| of every element in every sample, and the graph, of every seed."""
+    """Compiled functions of every seed and sample: |J~| of each element, graph and regime."""
 
     def jacobian(model: WorldModel, x: Float[Array, "one inputs"]) -> Array:
         return jnp.abs(model.linearise(x)[1][0])
@@ -95,7 +97,10 @@ def make_sizes() -> Sizes:
     def graph(model: WorldModel, x: Float[Array, "one inputs"]) -> Array:
         return model.graph(x)[0]
 
-    return Sizes(_per_sample(jacobian), _per_sample(graph))
+    def regime(model: WorldModel, x: Float[Array, "one inputs"]) -> Array:
+        return model.regime(x)[0]
+
+    return Sizes(_per_sample(jacobian), _per_sample(graph), _per_sample(regime))
 
 
 def _per_sample(measure: Callable[[WorldModel, Array], Array]) -> Measure:

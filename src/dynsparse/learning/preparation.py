@@ -12,7 +12,7 @@ from dynsparse.errors import DynsparseError
 from dynsparse.learning.masks import Given, mask
 from dynsparse.learning.models.base import MaskRecipe
 from dynsparse.learning.normalisation import Scaler
-from dynsparse.learning.samples import Origin, Pool, Samples, some_of
+from dynsparse.learning.samples import Origin, Pool, Samples, some_of, stretches
 from dynsparse.learning.splits import SPLITS, Split, most
 
 
@@ -58,6 +58,7 @@ def _fewer(asked: int, there_are: int | None) -> int:
 class Prepared(NamedTuple):
     """The samples of one environment, normalised by its training part, and how they are split.
 
+    ``running`` are test samples in stretches of consecutive ones, where changes are scored.
     ``digest`` is that of all these arrays: truths, split and the samples that are scored.
     """
 
@@ -68,6 +69,7 @@ class Prepared(NamedTuple):
     split: Split
     validation: Samples
     test: Samples
+    running: Samples
     digest: str
 
     def identity(self) -> dict[str, Any]:
@@ -85,6 +87,7 @@ def prepare(
     section: Mapping[str, Any],
     division: Division,
     recipe: MaskRecipe | None = None,
+    most_samples: int | None = None,
 ) -> Prepared:
     """Read, split and normalise the samples of a study's files.
 
@@ -93,6 +96,8 @@ def prepare(
         section: the configuration's ``learning``, with the ``zero_threshold`` of the data.
         division: how they are split.
         recipe: the mask that samples are given, if a learner is told one.
+        most_samples: to train on. They are repeated to the length of the whole training part, so
+            that an epoch has as many steps; None: all.
 
     Raises:
         DynsparseError: unreadable or unfitting files, or too few episodes or policies.
@@ -103,6 +108,9 @@ def prepare(
         parts = SPLITS[division.kind](pool.episodes(), *shares, division.number)
         scaler = pool.scaler(parts.train)
         samples = pool.samples(scaler, section["zero_threshold"])
+    if most_samples is not None:
+        few = some_of(parts.train, most_samples)
+        parts = parts._replace(train=np.resize(few, len(parts.train)))
     if recipe is not None:
         known = samples.take(parts.train)
         given = Given(pool.origin.environment, known, samples, division.number)
@@ -117,6 +125,7 @@ def prepare(
         parts,
         samples.take(validation),
         samples.take(test),
+        samples.take(stretches(parts.test, count)),
         _digest([*scaler, *samples, *parts, validation, test]),
     )
 

@@ -75,6 +75,18 @@ RECOVERY = pa.schema(
         ("threshold", pa.float64()),
         ("f1", pa.float64()),
         ("hamming_distance", pa.float64()),
+        # What follows is of ``graph_scores``; all but ``skill`` of all elements and samples alone.
+        ("skill", pa.float64()),
+        ("exact_precision", pa.float64()),
+        ("exact_recall", pa.float64()),
+        ("exact_samples", pa.float64()),
+        ("change_precision", pa.float64()),
+        ("change_recall", pa.float64()),
+        ("change_f1", pa.float64()),
+        ("brier_score", pa.float64()),
+        ("calibration_error", pa.float64()),
+        ("pattern_agreement", pa.float64()),
+        ("contact_agreement", pa.float64()),
     ]
 )
 ROLLOUT = pa.schema(

@@ -15,6 +15,9 @@ from dynsparse.learning.normalisation import Scaler, fit
 from dynsparse.learning.splits import Episodes
 from dynsparse.sparsity.source import source_name
 
+# Samples that stand together where changes are scored.
+STRETCH = 50
+
 
 class Origin(NamedTuple):
     """Where samples came from, and what their dimensions are called."""
@@ -144,3 +147,11 @@ def some_of(rows: np.ndarray, most: int) -> np.ndarray:
     if len(rows) <= most:
         return rows
     return rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
+
+
+def stretches(rows: np.ndarray, most: int, length: int = STRETCH) -> np.ndarray:
+    """At most ``most`` of ``rows`` in stretches of so many that stand together, evenly spaced."""
+    if len(rows) <= most:
+        return rows
+    starts = np.linspace(0, len(rows) - length, max(most // length, 1)).round().astype(np.int64)
+    return rows[np.unique(starts[:, None] + np.arange(length))]

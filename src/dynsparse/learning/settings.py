@@ -25,6 +25,7 @@ class TrainingSettings:
         weight_decay: AdamW's.
         loss: a name in ``losses.LOSSES``.
         loss_weight: what the loss's Jacobian term is multiplied with; 0 where it has none.
+        samples: at most so many samples to train on, seen the more often; None: all.
     """
 
     architecture: str
@@ -35,6 +36,7 @@ class TrainingSettings:
     weight_decay: float
     loss: str
     loss_weight: float
+    samples: int | None = None
 
     def digest(self) -> str:
         """A short name for these settings; equal settings have equal names."""
@@ -77,5 +79,6 @@ def training_settings(section: Mapping[str, Any], name: str) -> TrainingSettings
         model=kind(**{field.name: learner[field.name] for field in dataclasses.fields(kind)}),
         loss=learner["loss"],
         loss_weight=learner.get("weight", 0.0),
+        samples=learner.get("samples"),
         **section["training"],
     )

@@ -12,15 +12,17 @@ import pyarrow as pa
 from dynsparse.console import say
 from dynsparse.learning import checkpoint, controls, records
 from dynsparse.learning.evaluation import Measure, Sizes, make_sizes, on_device
+from dynsparse.learning.graph_scores import Said, graph_rows, mean_pattern_rows
 from dynsparse.learning.models import ARCHITECTURES
 from dynsparse.learning.preparation import Prepared, divisions, prepare
 from dynsparse.learning.rollout_error import make_rollout, windows
 from dynsparse.learning.run import Parts, Programs, Trained, programs, train
+from dynsparse.learning.samples import Samples
 from dynsparse.learning.settings import TrainingSettings, training_settings
 from dynsparse.learning.splits import SAMPLE
 from dynsparse.learning.training import Learner
 from dynsparse.precision import precision
-from dynsparse.scores.recovery import Scored, score_rows
+from dynsparse.scores.recovery import Scored
 
 
 class Learned(NamedTuple):
@@ -51,7 +53,7 @@ def train_models(
     rows: dict[str, list[dict[str, Any]]] = {kind: [] for kind in records.SCHEMAS}
     arrays: dict[str, np.ndarray] = {}
     for division in divisions(paths, section):
-        prepared = prepare(paths, section, division, settings.model.recipe())
+        prepared = prepare(paths, section, division, settings.model.recipe(), settings.samples)
         origin = prepared.origin
         with precision("float32"):
             trained = fit(
@@ -142,29 +144,56 @@ def recovery_rows(
     untrained, and with each sample's scores given to another. A seed that is None is no network.
     """
     say(f"scoring the zeros of {shared['environment']}, {shared['learner']}, {prepared.division}")
-    failed = trained.history.failed_epoch()
+    failed, mean_pattern = trained.history.failed_epoch(), mean_pattern_rows(prepared)
     rows = []
     for number, seed in enumerate(seeds):
         if failed[number] >= 0:
             continue
-        sources = {"model": _scored(trained.final, number, prepared, sizes.jacobian)}
-        if trained.final.model.has_graph():
-            sources["graph"] = _scored(trained.final, number, prepared, sizes.graph)
+        final, initial = (_one(learner, number) for learner in (trained.final, trained.initial))
+        sources = {"model": _by_jacobian(final, prepared, sizes)}
+        if final.model.has_graph():
+            sources["graph"] = _by_graph(final, prepared, sizes)
         if seed is not None:
-            sources["untrained"] = _scored(trained.initial, number, prepared, sizes.jacobian)
-            mixed = (controls.permuted(scores, seed) for scores in sources["model"])
-            sources["permuted"] = Scored(*mixed)
-        for source, scores in sources.items():
+            sources["untrained"] = Said(_scored(initial, prepared, sizes.jacobian))
+            mixed = (controls.permuted(scores, seed) for scores in sources["model"].scored)
+            sources["permuted"] = Said(Scored(*mixed))
+        for source, said in sources.items():
             who = {**shared, "seed": seed, "source": source}
-            rows += [who | row for row in score_rows(scores, prepared.validation, prepared.test)]
+            rows += [who | row for row in graph_rows(said, prepared, mean_pattern)]
     return rows
 
 
-def _scored(learner: Learner, number: int, prepared: Prepared, measure: Measure) -> Scored:
+def _by_jacobian(learner: Learner, prepared: Prepared, sizes: Sizes) -> Said:
+    """What one seed says by the size of its Jacobian, and by its regimes if it has any."""
+    scored = _scored(learner, prepared, sizes.jacobian)
+    running = _scores(learner, prepared.running, sizes.jacobian)
+    regime = None
+    if learner.model.has_regimes():
+        regime = np.asarray(sizes.regime(learner, prepared.test)[0])
+    return Said(scored, running, zero=scored.test == 0, regime=regime)
+
+
+def _by_graph(learner: Learner, prepared: Prepared, sizes: Sizes) -> Said:
+    """What one seed says by its own graph: an edge is there if it is more likely than not."""
+    scored = _scored(learner, prepared, sizes.graph)
+    running = _scores(learner, prepared.running, sizes.graph)
+    return Said(scored, running, zero=scored.test > -0.5, open=-scored.test)
+
+
+def _one(learner: Learner, number: int) -> Learner:
+    """One seed of a learner."""
+    one: Learner = jax.tree.map(lambda leaf: leaf[number : number + 1], learner)
+    return one
+
+
+def _scored(learner: Learner, prepared: Prepared, measure: Measure) -> Scored:
+    """Scores of validation and test samples."""
+    return Scored(*(_scores(learner, p, measure) for p in (prepared.validation, prepared.test)))
+
+
+def _scores(learner: Learner, samples: Samples, measure: Measure) -> np.ndarray:
     """One seed's scores: the smaller an element, the higher."""
-    mine = jax.tree.map(lambda leaf: leaf[number : number + 1], learner)
-    found = (measure(mine, part)[0] for part in (prepared.validation, prepared.test))
-    return Scored(*(-np.asarray(size).reshape(len(size), -1) for size in found))
+    return -np.asarray(measure(learner, samples)[0]).reshape(len(samples.zero), -1)
 
 
 def rollout_rows(

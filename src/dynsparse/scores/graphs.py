@@ -67,25 +67,51 @@ def exact_zeros(called: Label, zero: Label) -> ExactZeros:
     )
 
 
-def change_detection(called: Label, zero: Label, follows: Bool[np.ndarray, " samples"]) -> Found:
+def change_detection(
+    called: Label, zero: Label, follows: Bool[np.ndarray, " samples"], late: int = 0
+) -> Found:
     """Precision, recall and F1 of the elements that switch between consecutive steps.
 
-    A switch is right in the same step and element, and in the same direction.
+    A switch is right in the same element and direction, ``late`` steps early or late at most.
 
     Args:
         called, zero: as everywhere; samples of an episode in the order of its steps.
         follows: whether a sample is the step after the one in the row above.
+        late: how far a switch may be from a true one, and a true one from it.
     """
-    return found(_switched(called, follows), _switched(zero, follows))
+    said, true = _switched(called, follows), _switched(zero, follows)
+    right = _ratio(int((said & _near(true, follows, late)).sum()), int(said.sum()))
+    seen = _ratio(int((true & _near(said, follows, late)).sum()), int(true.sum()))
+    if not said.any() and not true.any():
+        return Found(right, seen, float("nan"))
+    both = float(np.nan_to_num(right) + np.nan_to_num(seen))
+    return Found(right, seen, 2 * right * seen / both if both else 0.0)
 
 
 def _switched(
     zero: Label, follows: Bool[np.ndarray, " samples"]
-) -> Bool[np.ndarray, "changes twice_elements"]:
+) -> Bool[np.ndarray, "samples twice_elements"]:
     """Which elements became zero, and beside them which ceased to be."""
     after = np.flatnonzero(follows[1:]) + 1
+    switched = np.zeros((len(zero), 2 * zero.shape[1]), bool)
     before, now = zero[after - 1], zero[after]
-    return np.concatenate([now & ~before, before & ~now], axis=1)
+    switched[after] = np.concatenate([now & ~before, before & ~now], axis=1)
+    return switched
+
+
+def _near(
+    switched: Bool[np.ndarray, "samples twice_elements"],
+    follows: Bool[np.ndarray, " samples"],
+    late: int,
+) -> Bool[np.ndarray, "samples twice_elements"]:
+    """What switches in a sample, or at most so many consecutive samples before or after it."""
+    after = np.flatnonzero(follows[1:]) + 1
+    for _ in range(late):
+        wider = switched.copy()
+        wider[after] |= switched[after - 1]
+        wider[after - 1] |= switched[after]
+        switched = wider
+    return switched
 
 
 def _ratio(part: int, whole: int) -> float:

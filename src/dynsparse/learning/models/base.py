@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from dynsparse.learning.losses import Scalar, Truth
 
@@ -110,7 +110,16 @@ class WorldModel(eqx.Module):
         """
         raise NotImplementedError
 
+    def regime(self, x: Inputs) -> Int[Array, " batch"]:
+        """The number of the regime that each sample is in, for models that have regimes."""
+        raise NotImplementedError
+
     @classmethod
     def has_graph(cls) -> bool:
         """Whether the architecture has a graph of its own."""
         return cls.graph is not WorldModel.graph
+
+    @classmethod
+    def has_regimes(cls) -> bool:
+        """Whether the architecture has regimes."""
+        return cls.regime is not WorldModel.regime

@@ -83,6 +83,7 @@ def epoch_of(chosen):
     return training.make_epoch(chosen)
 
 
+@cache
 def created(chosen, seeds):
     """Untrained learners, by one program in place of many small ones."""
     return jax.jit(lambda: training.create(chosen, 5, 4, seeds))()

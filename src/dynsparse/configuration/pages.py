@@ -93,7 +93,7 @@ def _tables(schema: Mapping[str, Any], root: Mapping[str, Any], prefix: str = ""
     for name, part in keys.items():
         cells = (
             f"`{prefix}{name}`",
-            _default(name, part, schema),
+            _default(name, part, schema, root),
             _allowed(part, root),
             _text(part),
         )
@@ -116,11 +116,16 @@ def _tables(schema: Mapping[str, Any], root: Mapping[str, Any], prefix: str = ""
         yield from _tables({**part, "properties": own}, root, prefix)
 
 
-def _default(name: str, part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+def _default(
+    name: str, part: Mapping[str, Any], schema: Mapping[str, Any], root: Mapping[str, Any]
+) -> str:
     """What a key is where nothing is said."""
     if "default" in part:
         return f"`{_flow(part['default'])}`"
-    return "none: it must be said" if name in schema.get("required", ()) else "as learning.model"
+    if name in schema.get("required", ()):
+        return "none: it must be said"
+    shared = root["properties"]["learning"]["properties"]["model"]["properties"]
+    return "as learning.model" if name in shared else "no limit"
 
 
 def _is_section(part: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 Section = Mapping[str, Any]
 Settings = dict[str, Any]
@@ -10,6 +10,25 @@ Settings = dict[str, Any]
 # The paper's network (``models.mlp``), and the loss without a Jacobian term.
 PLAIN = "mlp"
 REFERENCE_LOSS = "state"
+
+# What a learner may be told beside states and actions.
+NOTHING = "nothing"
+JACOBIANS = "Jacobians in training"
+ZEROS = "zeros in training"
+NO_MASK = "mask ones"
+TOLD_BY_LOSS = {
+    "state-jacobian": JACOBIANS,
+    "state-jacobian-l1": JACOBIANS,
+    "state-jacobian-l1-sparse-only": ZEROS,
+}
+TOLD_BY_MASK = {
+    "structural": "the model's file",
+    "union": ZEROS,
+    "other": ZEROS,
+    "random": ZEROS,
+    "contacts": "contacts, and zeros in training",
+    "oracle": "true zeros in tests",
+}
 
 
 def whole(section: Section, name: str) -> Settings:
@@ -21,6 +40,65 @@ def own(section: Section, name: str) -> Settings:
     """The settings that a learner has of its own, beside what every learner has."""
     learner = section["learners"][name]
     return {k: v for k, v in learner.items() if k not in ("architecture", "loss", "weight")}
+
+
+def told(section: Section, name: str) -> str:
+    """What a learner knows of the truth beside states and actions, in words."""
+    learner = section["learners"][name]
+    found = [TOLD_BY_LOSS.get(learner["loss"]), TOLD_BY_MASK.get(learner.get("mask", ""))]
+    if learner["architecture"] == "taught":
+        found.append(ZEROS)
+    return "; ".join(dict.fromkeys(words for words in found if words)) or NOTHING
+
+
+class Series(NamedTuple):
+    """What a learner is among those that are compared by mask and number of samples.
+
+    Attributes:
+        label: its architecture, or its mask and what is wrong with it.
+        samples: that it trains on at most; None: all.
+        told: as ``told``.
+        against: the learner with the same samples and no mask, or the learner itself.
+    """
+
+    label: str
+    samples: int | None
+    told: str
+    against: str
+
+
+def series_of(section: Section) -> dict[str, Series]:
+    """All learners as ``Series``."""
+    listed = section["learners"]
+    labels = {name: _label(learner) for name, learner in listed.items()}
+    return {
+        name: Series(
+            labels[name],
+            learner.get("samples"),
+            told(section, name),
+            next(
+                (
+                    other
+                    for other in listed
+                    if labels[other] == NO_MASK
+                    and listed[other].get("samples") == learner.get("samples")
+                ),
+                name,
+            ),
+        )
+        for name, learner in listed.items()
+    }
+
+
+def _label(learner: Mapping[str, Any]) -> str:
+    """What a learner is called beside others: in words, whatever its name."""
+    if "mask" not in learner:
+        return f"{learner['architecture']}, {learner['loss']}"
+    words = [f"mask {learner['mask']}"]
+    words += [f"{key} {learner[key]:g}" for key in ("miss", "false_alarm") if learner[key]]
+    words += [] if learner["shut"] else ["not shut"]
+    words += ["told"] if learner["bits"] else []
+    return ", ".join(words)
 
 
 def plain(section: Section) -> list[str]:
@@ -42,6 +120,7 @@ def twins(section: Section) -> list[list[str]]:
     """The learners in groups that are one and the same network before they are trained."""
     groups: dict[str, list[str]] = {}
     for name in section["learners"]:
-        network = {k: v for k, v in whole(section, name).items() if k not in ("loss", "weight")}
+        learner = whole(section, name).items()
+        network = {k: v for k, v in learner if k not in ("loss", "weight", "samples")}
         groups.setdefault(json.dumps(network, sort_keys=True), []).append(name)
     return list(groups.values())

@@ -1,0 +1,31 @@
+"""Gates that are taught the true graph of training samples, and see no truth in tests."""
+
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import PRNGKeyArray
+
+from dynsparse.learning.losses import Scalar, Truth
+from dynsparse.learning.models.base import Inputs, Jacobians, Outputs
+from dynsparse.learning.models.gated import Gated, GatedSettings
+from dynsparse.learning.models.gates import gate
+
+
+class Taught(Gated):
+    """``PerOutput`` under a classifier of the zeros, which learns from the true ones alone.
+
+    It says what a learned mask is worth that was given all that there is to know.
+    """
+
+    Settings: ClassVar = GatedSettings
+
+    def linearise(self, x: Inputs, key: PRNGKeyArray | None = None) -> tuple[Outputs, Jacobians]:
+        """Predictions and their Jacobians; gates are not drawn, and not moved by predictions."""
+        return self.body.linearise(x, gate(jax.lax.stop_gradient(self.logits(x)), None))
+
+    def penalty(self, x: Inputs, truth: Truth, key: PRNGKeyArray) -> Scalar:
+        """The cross entropy of gates and true zeros, times the price."""
+        logits = self.logits(x)
+        wrong = jnp.where(truth.zero, jax.nn.softplus(logits), jax.nn.softplus(-logits))
+        return self.price * jnp.mean(wrong)

@@ -1,5 +1,6 @@
 """The figures and tables of what networks learn; ``items`` has all others."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from dynsparse.learning import learners
@@ -14,6 +15,7 @@ from dynsparse.study.item import (
     searched,
     trained,
 )
+from dynsparse.study.layout import Study
 
 Q4 = "Q4 Learning"
 # The paper's tables of mean ranks, by the search run behind each.
@@ -48,6 +50,26 @@ def reference(config: Config) -> str:
 def twins(config: Config) -> list[list[str]]:
     """The learners that are one network before they are trained."""
     return learners.twins(config["learning"])
+
+
+def told(config: Config) -> dict[str, str]:
+    """What each learner knows of the truth."""
+    section = config["learning"]
+    return {name: learners.told(section, name) for name in section["learners"]}
+
+
+def of_architectures(study: Study) -> bool:
+    """The study compares architectures."""
+    return len({each["architecture"] for each in _learners(study)}) > 1
+
+
+def of_masks(study: Study) -> bool:
+    """The study compares masks."""
+    return len({each["mask"] for each in _learners(study) if "mask" in each}) > 1
+
+
+def _learners(study: Study) -> Iterable[dict[str, Any]]:
+    return study.config["learning"]["learners"].values() if study.learned else ()
 
 
 def learning(config: Config) -> dict[str, Any]:
@@ -98,6 +120,38 @@ LEARNED: list[Item] = [
         Q4,
         reads={"recovery": trained("recovery")},
         settings={"twins": twins},
+    ),
+    Figure(
+        "figure_architectures",
+        "Architectures: graph against error",
+        Q4,
+        reads={"curves": trained("curves"), "recovery": trained("recovery")},
+        settings={"split": first_split, "plain": plain},
+        made=of_architectures,
+    ),
+    Table(
+        "table_architectures",
+        "Architectures",
+        Q4,
+        reads={kind: trained(kind) for kind in ("curves", "recovery", "rollout")},
+        settings={"told": told},
+        made=of_architectures,
+    ),
+    Figure(
+        "figure_value",
+        "What a graph is worth in samples",
+        Q4,
+        reads={"curves": trained("curves")},
+        settings={"split": first_split, "section": learning},
+        made=of_masks,
+    ),
+    Table(
+        "table_value",
+        "What a graph is worth",
+        Q4,
+        reads={kind: trained(kind) for kind in ("curves", "recovery", "rollout")},
+        settings={"section": learning},
+        made=of_masks,
     ),
     Figure(
         "figure_rollout",

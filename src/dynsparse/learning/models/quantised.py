@@ -52,7 +52,7 @@ class Quantised(WorldModel):
 
     Beside the original: the code is drawn in training, nearer ones more often, and learns by the
     slope of its chances. To pass an encoding's slope straight through its code, held to it by a
-    commitment, left most codes with one graph for all. Codes become graphs by a linear map.
+    commitment, hardly made codes differ in their graphs. Codes become graphs by a linear map.
 
     Attributes:
         body: the networks.

@@ -17,9 +17,9 @@ BODY = {"units": 16, "features": 3, "gate_units": 16}
 ATTENTION = {"layers": 2, "token": 16, "hard": True, "context": True, "price": 0.2}
 # Epochs, and the settings of each.
 SMALL = {
-    "gated": (120, {**BODY, "gate_units": 12, "price": 0.02}),
-    "quantised": (60, {**BODY, "price": 0.03, "codes": 4, "code_size": 8}),
-    "switching": (60, {**BODY, "price": 0.03, "experts": 4, "persistence": 0.001}),
+    "gated": (240, {**BODY, "gate_units": 12, "price": 0.0175}),
+    "quantised": (120, {**BODY, "price": 0.03, "codes": 4, "code_size": 8}),
+    "switching": (120, {**BODY, "price": 0.03, "experts": 4, "persistence": 0.001}),
     "piecewise": (120, {"gate_units": 16, "price": 0.02, "experts": 4, "persistence": 0.001}),
     "taught": (60, {**BODY, "price": 1.0}),
     "attention": (60, ATTENTION),

@@ -71,11 +71,11 @@ def table_architectures(
     rows: list[Row] = []
     for split in splits(recovery):
         for case in cases(select(recovery, split=split)):
-            of_split = [
+            mine, graphs, ahead = (
                 of_case(select(table, split=split), case) for table in (curves, recovery, rollout)
-            ]
+            )
             shared = {"split": split, "environment": case[0], "behaviour": case[1]}
-            rows += [shared | row for row in _rows(*of_split, told)]
+            rows += [shared | row for row in _rows(mine, graphs, ahead, told)]
     return with_metadata(pa.Table.from_pylist(rows, schema=SCHEMA), "table_architectures")
 
 

@@ -65,11 +65,11 @@ def table_value(
     rows: list[Row] = []
     for split in splits(curves):
         for case in cases(select(curves, split=split)):
-            of_split = [
+            mine, graphs, ahead = (
                 of_case(select(table, split=split), case) for table in (curves, recovery, rollout)
-            ]
+            )
             shared = {"split": split, "environment": case[0], "behaviour": case[1]}
-            rows += [shared | row for row in _rows(*of_split, compared)]
+            rows += [shared | row for row in _rows(mine, graphs, ahead, compared)]
     return with_metadata(pa.Table.from_pylist(rows, schema=SCHEMA), "table_value")
 
 

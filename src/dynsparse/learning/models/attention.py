@@ -167,7 +167,10 @@ class Attention(WorldModel):
         return self.price * count / jnp.sum(most[:, :outputs] * apart)
 
     def graph(self, x: Inputs) -> Jacobians:
-        """How likely there is a path; of soft attention, the product of its weights."""
+        """How sure the surest path is of its least sure edge: above one half, it is open.
+
+        Of soft attention, the product of its weights.
+        """
         said = self._run(x, None)[1]
         outputs = len(self.skip)
         if not self.hard:
@@ -178,8 +181,8 @@ class Attention(WorldModel):
             return reach[:, :outputs]
         reach = jnp.broadcast_to(jnp.eye(x.shape[1]), said[0].shape)
         for logits in said:
-            missed = 1 - _own(jax.nn.sigmoid(logits))[:, :, :, None] * reach[:, None]
-            reach = 1 - missed.prod(axis=2)
+            sure = _own(jax.nn.sigmoid(logits))
+            reach = jnp.minimum(sure[:, :, :, None], reach[:, None]).max(axis=2)
         return reach[:, :outputs]
 
     def _run(self, x: Inputs, key: PRNGKeyArray | None) -> tuple[Outputs, list[Edges]]:

@@ -14,7 +14,6 @@ from dynsparse.precision import precision
 from dynsparse.scores.agreement import adjusted_rand_index
 
 BODY = {"units": 16, "features": 3, "gate_units": 16}
-ATTENTION = {"layers": 2, "token": 16, "hard": True, "context": True, "price": 0.2}
 # Epochs, and the settings of each.
 SMALL = {
     "gated": (240, {**BODY, "gate_units": 12, "price": 0.0175}),
@@ -22,15 +21,13 @@ SMALL = {
     "switching": (120, {**BODY, "price": 0.03, "experts": 4, "persistence": 0.001}),
     "piecewise": (120, {"gate_units": 16, "price": 0.02, "experts": 4, "persistence": 0.001}),
     "taught": (60, {**BODY, "price": 1.0}),
-    "attention": (60, ATTENTION),
 }
 TRAIN, TEST = two_bodies.samples(4000, 1), two_bodies.samples(500, 2)
 
 
 def chosen(name):
     epochs, own = SMALL[name]
-    rate = 0.002 if name == "attention" else 0.003
-    return two_bodies.settings(name, epochs=epochs, learning_rate=rate, **own)
+    return two_bodies.settings(name, epochs=epochs, **own)
 
 
 @functools.cache

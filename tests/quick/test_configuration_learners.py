@@ -18,8 +18,8 @@ REFUSED = {
     "no loss": ({"width": 3}, "a: 'loss' is a required property"),
     "nothing": (None, "a: None is not of type 'object' (nothing is written"),
     "architecture": (
-        {"loss": "state", "architecture": "gatde"},
-        "a.architecture: 'gatde' is not one of ['mlp', 'masked', 'gated',",
+        {"loss": "state", "architecture": "taugth"},
+        "a.architecture: 'taugth' is not one of ['mlp', 'masked', 'taught',",
     ),
     "setting": (
         {"loss": "state", "widht": 3},

@@ -359,6 +359,10 @@ def test_the_mean_of_two_slopes_is_not_verified(tmp_path):
         (moved("next_state", (0, 0, 0), 1e-15), "1 of 30 steps are not repeated bit for bit"),
         (moved("state_jacobian", (0, 0, 0, 0), 1e-3), "elements are wrong"),
         (by_action(lambda size: size == 0, lambda x: 1e-6), "elements are wrong"),
+        # Below what differences tell beside the largest element, where nothing moves at all.
+        (by_action(lambda size: size == 0, lambda x: 5e-8), "elements are wrong"),
+        (moved("memory", (0, 3, 0), 1e-12), "1 of 30 steps have another warm start"),
+        (lambda file: file.attrs.update(behaviour="recorded"), "a recording has seed 0"),
         (by_action(lambda size: (size > 1e-3) & (size < 1), lambda x: 0), "elements are wrong"),
         (by_action(lambda size: size > 1e-6, lambda x: 1.01 * x), "elements are wrong"),
         (moved("tangent_state_jacobian", (1, 4, 2, 2), 1e-6), "1 of 30 steps have other tangent"),
@@ -678,6 +682,10 @@ def test_a_recording_of_the_model_itself_is_repeated(robot, tmp_path):
         (episode,) = dataset.episodes()
     np.testing.assert_array_equal(episode.state[:, :8], arrays["qpos"][:-1])
     assert run("verify", tmp_path / "x.h5", "--samples", 5).exit_code == 0
+    paid = planted(tmp_path / "x.h5", tmp_path / "y.h5", moved("reward", (0, 3), 5.0))
+    refused_by = run("verify", paid, "--samples", 1)
+    assert refused_by.exit_code == 1
+    assert "have a reward or an end, of which a recording tells nothing" in refused_by.output
 
 
 def test_how_far_a_recording_is_from_the_model_is_told(robot, tmp_path):

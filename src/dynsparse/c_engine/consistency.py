@@ -75,6 +75,9 @@ def _other_episode(
     return {
         "have another reward when recorded again": ~same_numbers(recorded.reward, episode.reward),
         "have another end when recorded again": recorded.terminated != episode.terminated,
+        "have another warm start of the solver when recorded again": (
+            ~same_numbers(again.memory, sample.memory).all(axis=1)
+        ),
         "have other inputs beside the controls when recorded again": (
             ~same_numbers(again.held, sample.held).all(axis=1)
         ),

@@ -45,6 +45,8 @@ def made_again(
     facts = _simulation(path, info)
     name = _trusted(path, facts["name"], environment, model)
     if info.behaviour == RECORDED:
+        if info.seed or info.held_names:
+            raise DynsparseError(f"{path}: a recording has seed 0 and nothing in held_names")
         recorded = record(name, info.seed, 1, 1) * info.episodes
     else:
         recorded = record(name, info.seed, info.episodes, info.steps)

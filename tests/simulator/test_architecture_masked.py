@@ -153,7 +153,7 @@ def test_the_structural_mask_is_what_the_models_file_proves(monkeypatch):
 
 
 # A mask comes with the samples, so that one program trains under all of them.
-CHOSEN = two_bodies.settings("masked", **SMALL, mask="oracle")
+CHOSEN = two_bodies.settings("masked", epochs=80, **SMALL, mask="oracle")
 
 
 def trained(name, seeds=(1, 2)):

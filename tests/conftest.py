@@ -17,8 +17,12 @@ hypothesis.settings.load_profile("any machine")
 FOLDERS = ("workflow", "simulator", "quick")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Tests of a file share a worker, hence its fixtures; files may share one by a mark."""
+    """Tests of a file share a worker, hence its fixtures; files may share one by a mark.
+
+    Before pytest-xdist looks at the marks.
+    """
     for item in items:
         if not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))

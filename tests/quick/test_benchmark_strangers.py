@@ -337,6 +337,8 @@ def test_names_are_escaped_wherever_they_are_shown(task, tmp_path):
         ),
         (lambda c: {**c, "scores": {**c["scores"], "best": 1}}, "scores/best: does not exist"),
         (lambda c: {**c, "scores": {**c["scores"], "skill": True}}, "scores/skill"),
+        (lambda c: {**c, "privileged": ["nothing at all"]}, "'nothing at all' does not exist"),
+        (lambda c: {**c, "privileged": ["zeros-train"] * 2}, "'zeros-train' is there twice"),
         (lambda c: {**c, "method": 3}, "method"),
         (lambda c: {**c, "method": "x" * 201}, "method"),
         (lambda c: {**c, "more": 1}, "'more' was unexpected"),
@@ -375,13 +377,23 @@ def test_a_card_that_is_none_is_named_and_the_others_are_shown(task, tmp_path):
 def test_a_card_has_to_fit_its_task(task):
     card = hostile_card(task)
     assert mismatch(card, [task]) is None
+    alien = mismatch(replace(card, live=7, dataset="1" * 64, samples=40), [task])
+    assert alien == "live: Slider-random-1 is of no simulator of ours, and has no live mode"
+    definition = task.about.definition._replace(solver="converged")
+    task = replace(task, about=task.about._replace(definition=definition))
     assert mismatch(replace(card, live=7, dataset="1" * 64, samples=40), [task]) is None
     for changes, message in (
         ({"task": "Nothing-1"}, "task 'Nothing-1' is not shipped"),
         ({"dataset": "1" * 64}, "data 111111111111 are not those of Slider"),
         ({"samples": 81}, "samples: 81 should be 80"),
-        ({"live": 7, "samples": 41}, "samples: 41, of at most 40"),
+        ({"live": 7, "dataset": "1" * 64, "samples": 41}, "samples: 41, of at most 40"),
         ({"scores": {**card.scores, "hamming_distance": 13.0}}, "has 12 elements"),
+        ({"scores": {**card.scores, "hamming_distance": np.nan}}, "has 12 elements"),
+        ({"scores": {**card.scores, "hamming_distance": 1.23456}}, "are no whole number"),
+        ({"scores": {**card.scores, "hamming_distance": 1.0, "skill": 1.0}}, "would be right"),
+        ({"scores": {**card.scores, "exact_samples": 1.0, "hamming_distance": 1.0}}, "contradict"),
+        ({"live": 7}, "are not fresh in Slider"),
+        ({"live": 0, "dataset": "1" * 64, "samples": 40}, "are not fresh in Slider"),
     ):
         assert message in mismatch(replace(card, **changes), [task])
 

@@ -14,6 +14,7 @@ import dynsparse as ds
 from dynsparse.benchmark import scoring
 from dynsparse.benchmark.card import read_card
 from dynsparse.benchmark.controls import control_cards
+from dynsparse.benchmark.entries import read_entries
 from dynsparse.benchmark.leaderboard import write_leaderboard
 from dynsparse.benchmark.task import MOST_ROLLOUTS
 from dynsparse.benchmark.task_files import definitions, make_task, read_task, shipped, write_task
@@ -293,10 +294,13 @@ def test_a_leaderboard_has_the_most_skilful_first(task, cards, tmp_path):
 def test_cards_of_other_data_are_apart(task, cards, tmp_path):
     card = cards["oracle"]
     card.save(tmp_path / "a.json")
+    definition = task.about.definition._replace(solver="converged")  # which has a live mode
+    task = replace(task, about=task.about._replace(definition=definition))
     replace(card, dataset="1" * 64, live=3, samples=40).save(tmp_path / "b.json")
     other = replace(task, about=task.about._replace(dataset="2" * 64))
     replace(card, dataset="2" * 64).save(tmp_path / "c.json")
     write_leaderboard(tmp_path, [task, other])
+    assert not read_entries(tmp_path, [task, other]).refused
     text = (tmp_path / "leaderboard.md").read_text()
     assert text.count("\n## ") == 3
     assert "fresh episodes of seed 3" in text

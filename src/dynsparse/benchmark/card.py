@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dynsparse.benchmark.predictions import Predictions
+from dynsparse.benchmark.predictions import Predictions, privileges_problem
 from dynsparse.benchmark.scoring import BOUNDS, TITLES, Jacobians, Scores, score
 from dynsparse.benchmark.task import Task
 from dynsparse.errors import DynsparseError, printable
@@ -142,6 +142,8 @@ def _problem(found: Any) -> str | None:
     error = best_match(_validator().iter_errors(found))
     if error is not None:
         return f"{'/'.join(map(str, error.absolute_path)) or 'it'}: {error.message[:200]}"
+    if problem := privileges_problem(found["privileged"]):
+        return problem
     for name, value in found["scores"].items():
         if name not in TITLES:
             return f"scores/{name[:50]}: does not exist"

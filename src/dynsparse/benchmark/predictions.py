@@ -186,11 +186,20 @@ def _check_format(source: Source) -> None:
 def _privileged(text: str) -> tuple[str, ...]:
     words = (word.strip() for word in text.split(","))
     found = tuple(dict.fromkeys(word for word in words if word not in {"", "none"}))
-    for word in found:
-        if word not in PRIVILEGES:
-            near = did_you_mean(word, PRIVILEGES)
-            raise DynsparseError(f"privileged: {word!r} does not exist; {near}")
+    problem = privileges_problem(found)
+    if problem:
+        raise DynsparseError(problem)
     return found
+
+
+def privileges_problem(words: Sequence[str]) -> str | None:
+    """What is wrong with what somebody says to have been told; None: nothing."""
+    for number, word in enumerate(words):
+        if word not in PRIVILEGES:
+            return f"privileged: {word!r} does not exist; {did_you_mean(word, PRIVILEGES)}"
+        if word in words[:number]:
+            return f"privileged: {word!r} is there twice"
+    return None
 
 
 def _check_names(source: Source) -> None:

@@ -113,7 +113,7 @@ def test_a_failed_network_has_no_mark():
     ("learner", "words"),
     [
         ({"architecture": "mlp", "loss": "state"}, NOTHING),
-        ({"architecture": "gated", "loss": "state"}, NOTHING),
+        ({"architecture": "switching", "loss": "state"}, NOTHING),
         ({"architecture": "mlp", "loss": "state-jacobian-l1"}, "Jacobians in training"),
         ({"architecture": "taught", "loss": "state"}, "zeros in training"),
         ({**MASKED, "mask": "oracle"}, "true zeros in tests"),

@@ -9,7 +9,7 @@ import pytest
 from projects import micro_config
 
 import dynsparse as ds
-from dynsparse.benchmark.learners import TOLD, learner_cards, predictions
+from dynsparse.benchmark.learners import TOLD, _told, learner_cards, predictions
 from dynsparse.benchmark.predictions import PRIVILEGES
 from dynsparse.benchmark.task import Definition, Split
 from dynsparse.benchmark.task_files import make_task
@@ -49,7 +49,7 @@ def write_model(folder, model, scaler):
     about = {
         "section": SECTION,
         "learner": "state",
-        "settings": {"loss": "state"},
+        "settings": {"architecture": "mlp", "loss": "state"},
         "told": [],
         "seeds": list(SEEDS),
         "state_names": list(api_fakes.STATES),
@@ -197,3 +197,9 @@ def test_a_learner_of_other_samples_is_no_entry(trained, entered):
 def test_it_is_known_what_every_loss_tells():
     assert set(TOLD) == set(LOSSES)
     assert {name for told in TOLD.values() for name in told} <= set(PRIVILEGES)
+
+
+def test_a_card_says_what_a_taught_learner_was_told():
+    told = {"architecture": "taught", "loss": "state-jacobian"}
+    assert _told(told) == ("jacobian-train", "zeros-train")
+    assert _told({"architecture": "mlp", "loss": "state"}) == ()

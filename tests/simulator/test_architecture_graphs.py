@@ -9,7 +9,7 @@ import pytest
 import two_bodies
 
 from dynsparse.learning.losses import Truth
-from dynsparse.learning.models.switch import Switch
+from dynsparse.learning.models.switch import ExpertSettings, Switch
 from dynsparse.precision import precision
 from dynsparse.scores.agreement import adjusted_rand_index
 
@@ -115,7 +115,7 @@ def test_another_expert_in_the_next_state_has_its_price(float64):
     @jax.jit
     def priced():
         switches = [
-            Switch.create(3, 8, 0.5, persistence, (4, 5), key=jax.random.key(0))
+            Switch.create(ExpertSettings(8, 3, 0.5, persistence), 5, 4, key=jax.random.key(0))
             for persistence in (0.0, 2.0)
         ]
         # The next state, under the same action.

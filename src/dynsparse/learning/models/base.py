@@ -123,3 +123,15 @@ class WorldModel(eqx.Module):
     def has_regimes(cls) -> bool:
         """Whether the architecture has regimes."""
         return cls.regime is not WorldModel.regime
+
+
+class ClosedForm(WorldModel):
+    """A model that gets predictions and Jacobians from one ``linearise`` of its own."""
+
+    def __call__(self, x: Inputs, key: PRNGKeyArray | None = None) -> Outputs:
+        """The predicted next states."""
+        return self.linearise(x, key)[0]
+
+    @abc.abstractmethod
+    def linearise(self, x: Inputs, key: PRNGKeyArray | None = None) -> tuple[Outputs, Jacobians]:
+        """Predictions and their Jacobians, in closed form."""

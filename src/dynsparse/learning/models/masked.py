@@ -8,13 +8,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynsparse.learning.models.base import (
+    ClosedForm,
     Facts,
     Inputs,
     Jacobians,
     MaskRecipe,
     ModelSettings,
     Outputs,
-    WorldModel,
 )
 from dynsparse.learning.models.per_output import Mask, PerOutput
 
@@ -45,7 +45,7 @@ class MaskedSettings(ModelSettings):
         return MaskRecipe(self.mask, self.miss, self.false_alarm)
 
 
-class Masked(WorldModel):
+class Masked(ClosedForm):
     """``PerOutput`` under the mask that each sample comes with.
 
     ``shut`` and ``bits`` tell structure from information: a mask that is shut but not told, told
@@ -80,10 +80,6 @@ class Masked(WorldModel):
         """The model under the masks of a batch."""
         mask = facts["mask"].astype(self.body.skip.dtype)
         return eqx.tree_at(lambda m: m.mask, self, mask, is_leaf=lambda leaf: leaf is None)
-
-    def __call__(self, x: Inputs, key: PRNGKeyArray | None = None) -> Outputs:
-        """The predicted next states."""
-        return self.linearise(x, key)[0]
 
     def linearise(self, x: Inputs, key: PRNGKeyArray | None = None) -> tuple[Outputs, Jacobians]:
         """Predictions and their Jacobians, in closed form."""

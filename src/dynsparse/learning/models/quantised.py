@@ -9,11 +9,11 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from dynsparse.learning.losses import Scalar, Truth
 from dynsparse.learning.models.base import (
+    ClosedForm,
     Inputs,
     Jacobians,
     ModelSettings,
     Outputs,
-    WorldModel,
 )
 from dynsparse.learning.models.gates import (
     FAINT,
@@ -34,7 +34,7 @@ class QuantisedSettings(ModelSettings):
     """A masked network for each output, and a book of masks.
 
     Attributes:
-        units, features, gate_units, price: as ``GatedSettings``.
+        units, features, gate_units, price: as ``TaughtSettings``.
         codes: how many graphs there may be.
         code_size: numbers in a code.
     """
@@ -47,7 +47,7 @@ class QuantisedSettings(ModelSettings):
     code_size: int
 
 
-class Quantised(WorldModel):
+class Quantised(ClosedForm):
     """``PerOutput`` under the graph of the code that is nearest to the sample's encoding.
 
     Beside the original: the code is drawn in training, nearer ones more often, and learns by the
@@ -92,10 +92,6 @@ class Quantised(WorldModel):
         codes = self.decode(self.book)
         said = choose(self._nearness(x), key) @ codes
         return said.reshape(len(x), len(self.body.skip), x.shape[1])
-
-    def __call__(self, x: Inputs, key: PRNGKeyArray | None = None) -> Outputs:
-        """The predicted next states."""
-        return self.linearise(x, key)[0]
 
     def linearise(self, x: Inputs, key: PRNGKeyArray | None = None) -> tuple[Outputs, Jacobians]:
         """Predictions and their Jacobians, in closed form, under the same gates."""

@@ -9,11 +9,12 @@ import pytest
 from projects import micro_config
 
 import dynsparse as ds
-from dynsparse.benchmark.learners import TOLD, _told, learner_cards, predictions
+from dynsparse.benchmark.learners import PRIVILEGE, _told, learner_cards, predictions
 from dynsparse.benchmark.predictions import PRIVILEGES
 from dynsparse.benchmark.task import Definition, Split
 from dynsparse.benchmark.task_files import make_task
 from dynsparse.learning import checkpoint
+from dynsparse.learning.learners import TOLD_BY_LOSS
 from dynsparse.learning.losses import LOSSES
 from dynsparse.learning.normalisation import Scaler
 from dynsparse.learning.settings import training_settings
@@ -49,7 +50,7 @@ def write_model(folder, model, scaler):
     about = {
         "section": SECTION,
         "learner": "state",
-        "settings": {"architecture": "mlp", "loss": "state"},
+        "settings": {"loss": "state"},
         "told": [],
         "seeds": list(SEEDS),
         "state_names": list(api_fakes.STATES),
@@ -195,8 +196,8 @@ def test_a_learner_of_other_samples_is_no_entry(trained, entered):
 
 
 def test_it_is_known_what_every_loss_tells():
-    assert set(TOLD) == set(LOSSES)
-    assert {name for told in TOLD.values() for name in told} <= set(PRIVILEGES)
+    assert set(TOLD_BY_LOSS) == set(LOSSES)
+    assert {PRIVILEGE[told] for told in TOLD_BY_LOSS.values() if told} <= set(PRIVILEGES)
 
 
 def test_a_card_says_what_a_taught_learner_was_told():

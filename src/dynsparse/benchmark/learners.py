@@ -14,18 +14,10 @@ from dynsparse.benchmark.evaluator import Evaluator
 from dynsparse.benchmark.task import Task
 from dynsparse.benchmark.task_files import paths_in
 from dynsparse.errors import DynsparseError
+from dynsparse.learning.learners import JACOBIANS, ZEROS, facts_told
 
-# What a loss tells a model of its training samples, beyond next states.
-TOLD: dict[str, tuple[str, ...]] = {
-    "state": (),
-    "state-jacobian": ("jacobian-train",),
-    "state-jacobian-l1": ("jacobian-train",),
-    "state-jacobian-l1-regularizer": (),
-    "state-jacobian-l1-sparse-only": ("zeros-train",),
-    "state-jacobian-l2-regularizer": (),
-}
-# And what an architecture does.
-TOLD_BY_ARCHITECTURE = {"taught": ("zeros-train",)}
+# What a learner is told, in the words of a card.
+PRIVILEGE = {JACOBIANS: "jacobian-train", ZEROS: "zeros-train"}
 # Sums in another order differ by less, and another split's by far more.
 SAME_SCALE = 1e-9
 
@@ -90,13 +82,12 @@ def _card(evaluator: Evaluator, model: WorldModel) -> Card:
     return evaluator.score(
         predictions(evaluator.task, model),
         method=f"learner {about['learner']}, seed {about['seed']}",
-        privileged=_told(about["settings"]),
+        privileged=_told(about["section"]["learners"][about["learner"]]),
     )
 
 
-def _told(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    by_architecture = TOLD_BY_ARCHITECTURE.get(settings["architecture"], ())
-    return tuple(dict.fromkeys((*TOLD[settings["loss"]], *by_architecture)))
+def _told(learner: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(PRIVILEGE[words] for words in facts_told(learner))
 
 
 def _check_trained_here(task: Task, model: WorldModel) -> None:

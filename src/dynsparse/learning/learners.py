@@ -17,10 +17,14 @@ JACOBIANS = "Jacobians in training"
 ZEROS = "zeros in training"
 NO_MASK = "mask ones"
 TOLD_BY_LOSS = {
+    "state": None,
     "state-jacobian": JACOBIANS,
     "state-jacobian-l1": JACOBIANS,
+    "state-jacobian-l1-regularizer": None,
     "state-jacobian-l1-sparse-only": ZEROS,
+    "state-jacobian-l2-regularizer": None,
 }
+TOLD_BY_ARCHITECTURE = {"taught": ZEROS}
 TOLD_BY_MASK = {
     "structural": "the model's file",
     "union": ZEROS,
@@ -44,11 +48,17 @@ def own(section: Section, name: str) -> Settings:
 
 def told(section: Section, name: str) -> str:
     """What a learner knows of the truth beside states and actions, in words."""
-    learner = section["learners"][name]
-    found = [TOLD_BY_LOSS.get(learner["loss"]), TOLD_BY_MASK.get(learner.get("mask", ""))]
-    if learner["architecture"] == "taught":
-        found.append(ZEROS)
-    return "; ".join(dict.fromkeys(words for words in found if words)) or NOTHING
+    return "; ".join(facts_told(section["learners"][name])) or NOTHING
+
+
+def facts_told(learner: Mapping[str, Any]) -> list[str]:
+    """What a learner knows of the truth, each in words."""
+    found = (
+        TOLD_BY_LOSS[learner["loss"]],
+        TOLD_BY_MASK.get(learner.get("mask", "")),
+        TOLD_BY_ARCHITECTURE.get(learner["architecture"]),
+    )
+    return list(dict.fromkeys(words for words in found if words))
 
 
 class Series(NamedTuple):

@@ -232,8 +232,8 @@ def _measure_patterns(job: Job) -> None:
 
 def _count(name: str, job: Job) -> None:
     statistic, folder = STATISTICS[name], job.output.parent
-    kinds = (*statistic.counts, *statistic.compares)
-    count(job.inputs, {kind: folder / f"{kind}.parquet" for kind in kinds}, **statistic.job)
+    outputs = {kind: folder / f"{kind}.parquet" for kind in statistic.kinds}
+    count(job.inputs, outputs, **statistic.job)
 
 
 def _merge(job: Job) -> None:

@@ -1,6 +1,6 @@
 """Rows of the tables of the learning experiments, as the figures and tables need them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +32,15 @@ def cases(table: pa.Table) -> list[tuple[str, str]]:
 def of_case(table: pa.Table, case: tuple[str, str]) -> pa.Table:
     """The rows of one environment and behaviour."""
     return select(table, environment=case[0], behaviour=case[1])
+
+
+def each_case(*tables: pa.Table) -> Iterator[tuple[dict[str, str], list[pa.Table]]]:
+    """By kind of split and case of the first table: what rows of it share, and all tables' rows."""
+    for split in splits(tables[0]):
+        parts = [select(table, split=split) for table in tables]
+        for case in cases(parts[0]):
+            shared = {"split": split, "environment": case[0], "behaviour": case[1]}
+            yield shared, [of_case(part, case) for part in parts]
 
 
 def networks(table: pa.Table) -> list[str]:

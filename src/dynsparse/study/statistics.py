@@ -27,6 +27,11 @@ class Statistic:
     per_seed: bool = True
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """Of its tables."""
+        return (*self.counts, *self.compares)
+
+    @property
     def modules(self) -> list[str]:
         """What the job runs, as modules of the library."""
         functions = [*self.counts.values(), *self.compares.values()]
@@ -45,7 +50,7 @@ class Statistic:
     def outputs(self, study: Study, case: Case = ANY) -> dict[str, str]:
         """Where each kind of table is."""
         path = study.statistic if self.per_seed else study.merged
-        return {kind: path(case, kind) for kind in (*self.counts, *self.compares)}
+        return {kind: path(case, kind) for kind in self.kinds}
 
 
 STATISTICS = {

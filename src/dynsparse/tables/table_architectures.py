@@ -8,13 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dynsparse.learning.selection import (
-    cases,
+    each_case,
     healthy,
     networks,
-    of_case,
     select,
     series,
-    splits,
     trained,
 )
 from dynsparse.sparsity.parquet import with_metadata
@@ -69,13 +67,8 @@ def table_architectures(
         wrong elements over those of the mean pattern. Guesses have their name for a learner.
     """
     rows: list[Row] = []
-    for split in splits(recovery):
-        for case in cases(select(recovery, split=split)):
-            mine, graphs, ahead = (
-                of_case(select(table, split=split), case) for table in (curves, recovery, rollout)
-            )
-            shared = {"split": split, "environment": case[0], "behaviour": case[1]}
-            rows += [shared | row for row in _rows(mine, graphs, ahead, told)]
+    for shared, (graphs, mine, ahead) in each_case(recovery, curves, rollout):
+        rows += [shared | row for row in _rows(mine, graphs, ahead, told)]
     return with_metadata(pa.Table.from_pylist(rows, schema=SCHEMA), "table_architectures")
 
 

@@ -9,15 +9,13 @@ import pyarrow.compute as pc
 
 from dynsparse.learning.comparison import spread
 from dynsparse.learning.selection import (
-    cases,
+    each_case,
     learners,
     networks,
     numbers,
-    of_case,
     per_split,
     seeds,
     select,
-    splits,
 )
 from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.tables.table_8 import spread_columns, spread_values
@@ -56,11 +54,8 @@ def table_recovery(recovery: pa.Table, twins: Sequence[Sequence[str]]) -> pa.Tab
         0.5 is AUROC's.
     """
     rows: list[dict[str, Any]] = []
-    for split in splits(recovery):
-        for case in cases(select(recovery, split=split)):
-            mine = of_case(select(recovery, split=split), case)
-            shared = {"split": split, "environment": case[0], "behaviour": case[1]}
-            rows += [{**shared, **row} for row in _rows(mine, twins)]
+    for shared, (mine,) in each_case(recovery):
+        rows += [{**shared, **row} for row in _rows(mine, twins)]
     return with_metadata(pa.Table.from_pylist(rows, schema=SCHEMA), "table_recovery")
 
 

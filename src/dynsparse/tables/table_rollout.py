@@ -4,13 +4,11 @@ import pyarrow as pa
 
 from dynsparse.learning.comparison import spread
 from dynsparse.learning.selection import (
-    cases,
+    each_case,
     learners,
     numbers,
-    of_case,
     per_split,
     select,
-    splits,
 )
 from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.tables.table_8 import spread_columns, spread_values
@@ -39,23 +37,19 @@ def table_rollout(rollout: pa.Table) -> pa.Table:
         where a seed's median has diverged.
     """
     rows = []
-    for split in splits(rollout):
-        for case in cases(select(rollout, split=split)):
-            mine = of_case(select(rollout, split=split), case)
-            for learner in learners(mine):
-                for steps in sorted(set(mine["horizon"].to_pylist())):
-                    found = select(mine, learner=learner, horizon=steps)
-                    error = per_split(found, "median_error", numbers(mine))
-                    over = spread(error, mine["policies"][0].as_py())
-                    rows.append(
-                        {
-                            "split": split,
-                            "environment": case[0],
-                            "behaviour": case[1],
-                            "learner": learner,
-                            "steps": steps,
-                            "splits": len(error),
-                            **spread_values("median_error", over),
-                        }
-                    )
+    for shared, (mine,) in each_case(rollout):
+        for learner in learners(mine):
+            for steps in sorted(set(mine["horizon"].to_pylist())):
+                found = select(mine, learner=learner, horizon=steps)
+                error = per_split(found, "median_error", numbers(mine))
+                over = spread(error, mine["policies"][0].as_py())
+                rows.append(
+                    {
+                        **shared,
+                        "learner": learner,
+                        "steps": steps,
+                        "splits": len(error),
+                        **spread_values("median_error", over),
+                    }
+                )
     return with_metadata(pa.Table.from_pylist(rows, SCHEMA), "table_rollout")

@@ -9,14 +9,12 @@ import pyarrow.compute as pc
 
 from dynsparse.learning.learners import Section, Series, series_of
 from dynsparse.learning.selection import (
-    cases,
+    each_case,
     healthy,
     networks,
-    of_case,
     ordered,
     select,
     series,
-    splits,
     trained,
 )
 from dynsparse.sparsity.parquet import with_metadata
@@ -63,13 +61,8 @@ def table_value(
     """
     compared = series_of(section)
     rows: list[Row] = []
-    for split in splits(curves):
-        for case in cases(select(curves, split=split)):
-            mine, graphs, ahead = (
-                of_case(select(table, split=split), case) for table in (curves, recovery, rollout)
-            )
-            shared = {"split": split, "environment": case[0], "behaviour": case[1]}
-            rows += [shared | row for row in _rows(mine, graphs, ahead, compared)]
+    for shared, (mine, graphs, ahead) in each_case(curves, recovery, rollout):
+        rows += [shared | row for row in _rows(mine, graphs, ahead, compared)]
     return with_metadata(pa.Table.from_pylist(rows, schema=SCHEMA), "table_value")
 
 

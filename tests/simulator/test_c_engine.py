@@ -577,6 +577,7 @@ def test_what_is_set_beside_the_controls_is_kept_and_held(tmp_path, monkeypatch)
     ("arguments", "message"),
     [
         (["--model", "absent.xml"], "absent.xml: no such file"),
+        (["--model", "a" * 300], "aaa: no such file"),
         (["--environment", "gymnasium:Nonsense-v1"], "environment 'gymnasium:Nonsense-v1'"),
         (["--environment", "dm_control:no-such"], "environment 'dm_control:no-such'"),
         (["--environment", "callable:math:tau"], "module 'math' has no 'tau'"),

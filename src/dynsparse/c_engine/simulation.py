@@ -18,8 +18,6 @@ from dynsparse.errors import DynsparseError
 START_SPREAD = 0.01
 # More simulator steps in a control step are a mistake: of 0.1 ms each they take a second.
 MOST_SUBSTEPS = 10_000
-# Of a path: systems refuse a name of 256 letters by an error of their own, and a path of 4096.
-MOST_LETTERS = 4000
 
 
 class Outcome(NamedTuple):
@@ -142,8 +140,12 @@ def mjcf(name: str) -> Simulation:
         raise DynsparseError(
             f"environment {name!r}: 1 to {MOST_SUBSTEPS} simulator steps make a control step"
         )
-    if len(path) > MOST_LETTERS or not Path(path).is_file():
-        raise DynsparseError(f"{path[:MOST_LETTERS]}: no such file")
+    try:
+        there = Path(path).is_file()
+    except OSError:  # a name that is too long for the system
+        there = False
+    if not there:
+        raise DynsparseError(f"{path}: no such file")
     try:
         model = mujoco.MjModel.from_xml_path(path)
     except (ValueError, RuntimeError) as error:

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from dynsparse.cli import METHOD_NAMES
-from dynsparse.configuration import NOISE, check_written, resolve, schedules_file
+from dynsparse.configuration import (
+    BEHAVIOURS,
+    NOISE,
+    check_written,
+    resolve,
+    schedules_file,
+)
 from dynsparse.configuration.pages import default_study, written
 from dynsparse.environments.playground import Solver
 from dynsparse.errors import DynsparseError
@@ -155,7 +161,8 @@ def test_what_the_schema_lists_is_what_there_is():
         # Each has a default, of its own or the study's.
         defaults = {key for key, said in part["properties"].items() if "default" in said}
         assert set(fields) <= defaults | set(DEFAULT["learning"]["model"])
-    assert set(learning["splits"]["properties"]) == set(SPLITS)
+    assert set(learning["splits"]["properties"]) == {*SPLITS, *BEHAVIOURS}
+    assert set(BEHAVIOURS) == set(KINDS)
 
 
 def test_the_default_study_is_the_one_that_was_asked_for():
@@ -339,6 +346,22 @@ IMPOSSIBLE = [
     (("study",), None, "study: None is not of type 'string'"),
     (("collection",), None, "collection: None is not of type 'object'"),
     (("collection", "block_episodes"), 3, "collection.block_episodes must not exceed"),
+    (("learning", "splits"), {"half": 2}, "learning.splits.half: 2 is greater than the maximum of"),
+    (
+        ("learning", "splits"),
+        {"hlaf": 1},
+        "learning.splits: unknown key 'hlaf'; did you mean 'half'",
+    ),
+    (
+        ("learning", "splits"),
+        {"episode": 1, "half": 1},
+        "learning.splits.half: BallInCup has no behaviour half to test on; add it to environments.",
+    ),
+    (
+        ("learning", "splits"),
+        {"expert": 1},
+        "learning.splits: expert: no behaviour of BallInCup is left to learn; add one to env",
+    ),
 ]
 
 

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from learning_fakes import INFO, section, slider_arrays, write_slider
+from learning_fakes import section, slider_arrays, write_slider
 
-from dynsparse.dataset import BlockWriter, DatasetInfo
 from dynsparse.errors import DynsparseError
+from dynsparse.learning.models.base import MaskRecipe
 from dynsparse.learning.normalisation import Scaler, fit
 from dynsparse.learning.preparation import Division, divisions, prepare
 from dynsparse.learning.samples import some_of
-from dynsparse.learning.splits import SPLITS, Episodes, by_episode, by_policy, most
+from dynsparse.learning.splits import SPLITS, Episodes, by_behaviour, by_episode, by_policy, most
 from dynsparse.precision import precision
 
 VALUES = st.floats(-1e3, 1e3)
@@ -155,6 +155,23 @@ def test_too_few_episodes_to_split():
         by_episode(episodes_of(1, 1), 0.1, 0.1, 0)
 
 
+@given(st.lists(st.integers(1, 4), min_size=3, max_size=6), st.data())
+def test_another_behaviour_tests_and_what_trains_does_not_depend_on_it(policies, data):
+    own = data.draw(st.integers(1, len(policies) - 1))
+    policies[0] += 1
+    episodes, alone = episodes_of(*policies), episodes_of(*policies[:own])
+    split = by_behaviour(episodes, own, 0.2)
+    assert (np.sort(np.concatenate(split)) == np.arange(len(episodes.episode))).all()
+    assert (episodes.policy[split.test] >= own).all()
+    assert len(split.train) and len(split.validation)
+    fewer = by_behaviour(episodes_of(*policies[:own], 1), own, 0.2)
+    for part, same in zip(split[:2], fewer[:2], strict=True):
+        assert (part < len(alone.episode)).all()
+        np.testing.assert_array_equal(part, same)
+    with pytest.raises(DynsparseError, match="1 episodes cannot be split into training and"):
+        by_behaviour(episodes_of(1, 3), 1, 0.2)
+
+
 def test_a_study_has_as_many_splits_as_it_asks_for_or_as_there_are(tmp_path):
     paths = [write_slider(tmp_path / f"{seed}.h5", seed, episodes=2, steps=5) for seed in (0, 1)]
 
@@ -233,11 +250,59 @@ def test_an_identity_tells_all_samples_truths_and_splits_apart(tmp_path):
 
 def test_files_of_different_origin_are_refused(tmp_path):
     first = write_slider(tmp_path / "a.h5")
-    info = DatasetInfo(seed=1, episodes=4, steps=200, **{**INFO, "behaviour": "expert"})
-    with BlockWriter(tmp_path / "b.h5", info) as writer:
-        writer.write(0, slider_arrays(1, 4, 200))
-        writer.finish()
+    other = write_slider(tmp_path / "b.h5", 1, behaviour="expert")
     with pytest.raises(DynsparseError, match="Slider/expert, Slider/random"):
-        prepare([first, tmp_path / "b.h5"], section(), FIRST)
+        prepare([first, other], section(), FIRST)
     with pytest.raises(DynsparseError, match="no dataset"):
         prepare([], section(), FIRST)
+
+
+@pytest.fixture(scope="module")
+def behaviours(tmp_path_factory):
+    """Two files of a behaviour that is learned, and one each of two others, which lie elsewhere."""
+    folder = tmp_path_factory.mktemp("behaviours")
+    # All that the learned one's wall ever does is to be out of reach.
+    far = slider_arrays(0, 4, 50)["state"] - [0, 0, 10]
+    away = {"state": far, "state_jacobian": np.tile(np.eye(3), (4, 50, 1, 1))}
+    away["contact"] = np.zeros((4, 50, 1), bool)
+    return [
+        write_slider(folder / "half.h5", 3, 2, 50, "half"),
+        write_slider(folder / "0.h5", 0, 4, 50, "expert", **away),
+        write_slider(folder / "1.h5", 1, 4, 50, "expert", **away),
+        write_slider(folder / "random.h5", 2, 3, 50, "random"),
+    ]
+
+
+def test_all_that_is_learned_is_of_the_behaviour_that_is_learned(behaviours):
+    asked = section(splits={"half": 1, "random": 1, "episode": 1})
+    assert [str(each) for each in divisions(behaviours, asked)] == [
+        *("half-0", "random-0", "episode-0"),
+    ]
+    recipe = MaskRecipe("union", 0.0, 0.0)
+    half, random, alone = (
+        prepare(behaviours, asked, Division(kind, 0), recipe)
+        for kind in ("half", "random", "episode")
+    )
+    assert [len(each.split.test) for each in (half, random)] == [100, 150]
+    assert alone.origin.sources == ("Slider/expert/seed-0", "Slider/expert/seed-1")
+    assert half.origin.sources == (*alone.origin.sources, "Slider/half/seed-3")
+    assert {each.origin.behaviour for each in (half, random, alone)} == {"expert"}
+    for one, other in zip(half.scaler, random.scaler, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for part in ("train", "validation"):
+        known, same = (each.samples.take(getattr(each.split, part)) for each in (half, random))
+        for one, other in zip(known, same, strict=True):
+            np.testing.assert_array_equal(one, other)
+    # What is tested is not normalised to mean 0, and its contacts are not in the mask.
+    assert half.test.inputs[:, 2].mean() > 5
+    assert half.test.contact.any() and not half.samples.take(half.split.train).contact.any()
+    assert not half.test.mask[:, 1, 2].any() and not half.test.zero[:, 1, 2].all()
+
+
+def test_files_that_a_split_by_behaviour_lacks_or_does_not_ask_for(behaviours):
+    with pytest.raises(DynsparseError, match="no dataset of behaviour half to test on"):
+        prepare(behaviours[1:3], section(splits={"half": 1}), Division("half", 0))
+    with pytest.raises(DynsparseError, match="different datasets at once: Slider/expert, Slider/h"):
+        divisions(behaviours, section(splits={"random": 1}))
+    with pytest.raises(DynsparseError, match="no dataset to learn from"):
+        divisions(behaviours[:1], section(splits={"half": 1}))

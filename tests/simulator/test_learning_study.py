@@ -202,3 +202,21 @@ def test_names_that_do_not_exist(path, tmp_path):
 def test_settings_that_differ_have_different_digests():
     assert settings().digest() == settings().digest()
     assert settings(width=17).digest() != settings().digest() != settings(batch=3).digest()
+
+
+def test_networks_that_are_tested_elsewhere_are_the_same_networks(path, tmp_path):
+    others = [
+        write_slider(tmp_path / f"{kind}.h5", 1, behaviour=kind) for kind in ("half", "expert")
+    ]
+    asked = section(splits={"half": 1, "expert": 1})
+    tables, weights, _ = train_models([path, *others], asked, "state", tmp_path)
+    sources = ["Slider/random/seed-0", "Slider/half/seed-1", "Slider/expert/seed-1"]
+    assert metadata_of(tables["rollout"])["sources"] == sources
+    assert set(tables["rollout"]["behaviour"].to_pylist()) == {"random"}
+    half, expert = (where(tables["curves"], split=kind) for kind in ("half", "expert"))
+    # The files of the two others differ in nothing but their name.
+    assert half == [{**row, "split": "half"} for row in expert]
+    for name, values in weights.items():
+        np.testing.assert_array_equal(values, weights[name.replace("half", "expert")])
+    found = score_controls([path, *others], asked)
+    assert set(found["recovery"]["split"].to_pylist()) == {"half", "expert"}

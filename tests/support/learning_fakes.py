@@ -67,9 +67,10 @@ def slider_arrays(seed, episodes, steps):
     return {name: np.stack([block[name] for block in blocks]) for name in blocks[0]}
 
 
-def write_slider(path, seed=0, episodes=4, steps=200, **changes):
+def write_slider(path, seed=0, episodes=4, steps=200, behaviour="random", **changes):
     """A dataset file of the slider; ``changes`` replace arrays."""
-    info = DatasetInfo(seed=seed, episodes=episodes, steps=steps, **INFO)
+    facts = {**INFO, "behaviour": behaviour}
+    info = DatasetInfo(seed=seed, episodes=episodes, steps=steps, **facts)
     with BlockWriter(path, info) as writer:
         writer.write(0, slider_arrays(seed, episodes, steps) | changes)
         writer.finish()

@@ -1,6 +1,9 @@
 """The learning part of the DAG: how many jobs there are, and what a change makes again."""
 
+import re
+
 import pytest
+import yaml
 from tiny_learning import COLLECTION, TINY
 
 
@@ -26,6 +29,23 @@ def test_a_job_per_environment_and_learner(project):
     assert search["search_settings"] == 8 * 3
     assert sum(name.startswith("table_a2_") for name in search) == 8 + 1
     assert "train_models" not in search
+
+
+def test_networks_are_tested_on_behaviours_that_are_not_learned(project):
+    behaviours = {"CartpoleBalance": {"behaviours": ["half", "expert", "random"]}}
+    splits = {"half": 1, "random": 1}
+    study = variant(project, splits=splits, search={**TINY["search"], "runs": {}})
+    config = yaml.safe_load(study.config.read_text()) | {"environments": behaviours}
+    study.config.write_text(yaml.safe_dump(config))
+    output = study.snakemake("--dry-run", "table_8").stdout
+    data = "results/tiny/data/CartpoleBalance"
+    wanted = [f"{data}/{kind}/seed-0.h5" for kind in ("expert", "half", "random")]
+    asked = re.findall(
+        r"^rule (train_models|score_controls):\n +input: (.*), \.snakemake", output, re.M
+    )
+    assert [files.split(", ") for _, files in asked] == [wanted] * 3
+    assert set(re.findall("learning/CartpoleBalance/([a-z]+)/", output)) == {"expert"}
+    assert study.planned("table_8")["collect_jacobians"] == 3
 
 
 def test_a_study_makes_its_learning_items(learned):

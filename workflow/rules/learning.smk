@@ -9,13 +9,20 @@ TRAINED_WITH = {
 } | {"zero_threshold": config["sparsity"]["threshold"]}
 LEARNED_KINDS = ["curves", "dimensions", "sparsity", "recovery", "rollout"]
 RUNS = LEARNING["search"]["runs"]
+# What is learned, and what is only tested on.
+LEARNING_DATA = expand(
+    [DATA, *(STUDY.data(ANY._replace(behaviour=kind)) for kind in STUDY.elsewhere)],
+    seed=SEEDS,
+    allow_missing=True,
+)
 # Pooled samples are held in float32, with copies for the device: 12.5 kB each in large
-# environments.
+# environments. One behaviour at a time is tested on.
 LEARNING_MB = (
     2000
-    + len(SEEDS)
+    + (2 if STUDY.elsewhere else 1)
+    * len(SEEDS)
     * config["collection"]["episodes"]
-    * (config["collection"]["steps"])
+    * config["collection"]["steps"]
     // 80
 )
 
@@ -28,7 +35,7 @@ wildcard_constraints:
 
 rule train_models:
     input:
-        data=expand(DATA, seed=SEEDS, allow_missing=True),
+        data=LEARNING_DATA,
         library=library("learning.study"),
         lock=LOCK,
     output:
@@ -59,7 +66,7 @@ rule train_models:
 
 rule score_controls:
     input:
-        data=expand(DATA, seed=SEEDS, allow_missing=True),
+        data=LEARNING_DATA,
         library=library("learning.control_study"),
     output:
         **{

@@ -226,6 +226,8 @@ def _check(config: Any, path: Path) -> None:
                 raise wrong(f"environments: {word!r}: names have letters and digits only")
     if not isinstance(config["learning"].get("environments"), list):
         raise wrong("learning.environments is no list")
+    if not isinstance(config["learning"].get("splits", {}), dict):
+        raise wrong("learning.splits is no mapping")
     seeds = config.get("seeds")
     if not isinstance(seeds, list) or not all(type(seed) is int for seed in seeds):
         raise wrong("seeds is no list of whole numbers")

@@ -12,6 +12,9 @@ from dynsparse.errors import DynsparseError, did_you_mean
 # largest that was found is 4e-9 (docs/which-method.md).
 NOISE = 1e-8
 
+# Who can act in an environment.
+BEHAVIOURS = ("expert", "half", "random")
+
 # A folder of policies: a name with {environment} in it, {seed} too or not, and no other braces.
 _FOLDER = re.compile(r"(?=.*\{environment\})(?:[^{}]|\{environment\}|\{seed\})+")
 
@@ -105,6 +108,7 @@ def _check_listed(key: str, names: Iterable[str], study: Mapping[str, Any]) -> N
 def _check_learning(study: Mapping[str, Any]) -> None:
     learning = study["learning"]
     _check_listed("learning.environments", learning["environments"], study)
+    _check_behaviours(study)
     check_learners(learning)
     if learning["threshold"] not in learning["model_thresholds"]:
         raise DynsparseError(
@@ -116,3 +120,22 @@ def _check_learning(study: Mapping[str, Any]) -> None:
             "config: learning.test_share and learning.validation_share leave nothing to train on; "
             "their sum must be less than 1"
         )
+
+
+def _check_behaviours(study: Mapping[str, Any]) -> None:
+    """What is learned is tested on behaviours that there are, and something is left to learn."""
+    learning = study["learning"]
+    tested = [kind for kind in learning["splits"] if kind in BEHAVIOURS]
+    for name in learning["environments"]:
+        there_are = study["environments"][name]["behaviours"]
+        for kind in tested:
+            if kind not in there_are:
+                raise DynsparseError(
+                    f"config: learning.splits.{kind}: {name} has no behaviour {kind} to test on;"
+                    f" add it to environments.{name}.behaviours"
+                )
+        if set(there_are) <= set(tested):
+            raise DynsparseError(
+                f"config: learning.splits: {', '.join(tested)}: no behaviour of {name} is left to"
+                f" learn; add one to environments.{name}.behaviours, or take a split away"
+            )

@@ -29,14 +29,14 @@ def score_controls(paths: Sequence[Path | str], section: Mapping[str, Any]) -> d
     with precision("float32"):
         evaluate, sizes = make_evaluate(section["model_thresholds"]), make_sizes()
     rows: dict[str, list[dict[str, Any]]] = {kind: [] for kind in records.SCHEMAS}
-    sources: tuple[str, ...] = ()
+    sources: dict[str, None] = {}
     for division in divisions(paths, section):
         prepared = prepare(paths, section, division)
-        sources = prepared.origin.sources
+        sources |= dict.fromkeys(prepared.origin.sources)
         for kind, found in _models(prepared, section, evaluate, sizes):
             rows[kind] += found
         rows["recovery"] += _guesses(prepared, section["evaluation"])
-    return as_tables(rows, sources, section)
+    return as_tables(rows, list(sources), section)
 
 
 def _models(

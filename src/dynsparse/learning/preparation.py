@@ -13,7 +13,7 @@ from dynsparse.learning.masks import Given, mask
 from dynsparse.learning.models.base import MaskRecipe
 from dynsparse.learning.normalisation import Scaler
 from dynsparse.learning.samples import Origin, Pool, Samples, some_of, stretches
-from dynsparse.learning.splits import SPLITS, Split, most
+from dynsparse.learning.splits import SPLITS, Split, by_behaviour, most
 
 
 class Division(NamedTuple):
@@ -38,7 +38,7 @@ def divisions(paths: Sequence[Path | str], section: Mapping[str, Any]) -> list[D
         DynsparseError: as ``prepare``, or there is no split.
     """
     with ExitStack() as stack:
-        episodes = Pool(paths, stack).episodes()
+        episodes = _pool(paths, section, stack).episodes()
     found = [
         Division(kind, number)
         for kind, asked in section["splits"].items()
@@ -53,6 +53,17 @@ def divisions(paths: Sequence[Path | str], section: Mapping[str, Any]) -> list[D
 
 def _fewer(asked: int, there_are: int | None) -> int:
     return asked if there_are is None else min(asked, there_are)
+
+
+def _pool(
+    paths: Sequence[Path | str],
+    section: Mapping[str, Any],
+    stack: ExitStack,
+    tested: str | None = None,
+) -> Pool:
+    """The files of the behaviour that is learned, and of one that is tested on, if any."""
+    elsewhere = {kind for kind in section["splits"] if kind not in SPLITS}
+    return Pool(paths, stack, tested, elsewhere - {tested})
 
 
 class Prepared(NamedTuple):
@@ -92,7 +103,8 @@ def prepare(
     """Read, split and normalise the samples of a study's files.
 
     Args:
-        paths: the files of all seeds of one environment and behaviour.
+        paths: the files of all seeds of one environment and behaviour, and of the behaviours that
+            splits of the section test on.
         section: the configuration's ``learning``, with the ``zero_threshold`` of the data.
         division: how they are split.
         recipe: the mask that samples are given, if a learner is told one.
@@ -103,9 +115,14 @@ def prepare(
         DynsparseError: unreadable or unfitting files, or too few episodes or policies.
     """
     with ExitStack() as stack:
-        pool = Pool(paths, stack)
-        shares = section["validation_share"], section["test_share"]
-        parts = SPLITS[division.kind](pool.episodes(), *shares, division.number)
+        whole = division.kind in SPLITS
+        pool = _pool(paths, section, stack, None if whole else division.kind)
+        episodes, validation_share = pool.episodes(), section["validation_share"]
+        if whole:
+            shares = validation_share, section["test_share"]
+            parts = SPLITS[division.kind](episodes, *shares, division.number)
+        else:
+            parts = by_behaviour(episodes, pool.own, validation_share)
         scaler = pool.scaler(parts.train)
         samples = pool.samples(scaler, section["zero_threshold"])
     if most_samples is not None:

@@ -1,6 +1,6 @@
 """The samples of one environment and behaviour, pooled over the files of its seeds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,10 @@ STRETCH = 50
 
 
 class Origin(NamedTuple):
-    """Where samples came from, and what their dimensions are called."""
+    """Where samples came from, and what their dimensions are called.
+
+    ``behaviour`` is the one that is learned, also where another one is tested on.
+    """
 
     environment: str
     behaviour: str
@@ -57,28 +60,46 @@ class Samples(NamedTuple):
 class Pool:
     """Open dataset files that belong together, read one episode at a time.
 
-    Samples whose Jacobian is not finite are left out everywhere.
+    Samples whose Jacobian is not finite are left out everywhere. ``own`` says how many files there
+    are of the behaviour that is learned; those of one that is only tested on come after them.
     """
 
-    def __init__(self, paths: Sequence[Path | str], stack: ExitStack) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path | str],
+        stack: ExitStack,
+        tested: str | None = None,
+        left_out: Collection[str] = (),
+    ) -> None:
         """Open the files, for as long as ``stack`` is.
+
+        Args:
+            paths: of one environment.
+            stack: closes them.
+            tested: a behaviour that is tested on alone.
+            left_out: behaviours whose files are not read.
 
         Raises:
             DynsparseError: no file, a file that cannot be read, or files of different origin.
         """
-        if not paths:
+        files = [stack.enter_context(open_dataset(path)) for path in paths]
+        files = [file for file in files if file.info.behaviour not in left_out]
+        mine = [file for file in files if file.info.behaviour != tested]
+        others = [file for file in files if file.info.behaviour == tested]
+        if not mine:
             raise DynsparseError("no dataset to learn from: give at least one file")
-        self._files: list[Dataset] = [stack.enter_context(open_dataset(path)) for path in paths]
-        infos = [file.info for file in self._files]
-        facts = {
-            (i.environment, i.behaviour, i.state_names, i.action_names, i.control_dt_s)
-            for i in infos
-        }
-        if len(facts) > 1:
+        if tested and not others:
+            raise DynsparseError(f"no dataset of behaviour {tested} to test on: give its files")
+        behaviours = {file.info.behaviour for file in mine}
+        infos = [file.info for file in (*mine, *others)]
+        facts = {(i.environment, i.state_names, i.action_names, i.control_dt_s) for i in infos}
+        if len(facts) > 1 or len(behaviours) > 1:
             names = ", ".join(sorted({f"{i.environment}/{i.behaviour}" for i in infos}))
             raise DynsparseError(f"cannot learn from different datasets at once: {names}")
-        ((environment, behaviour, states, actions, dt),) = facts
+        ((environment, states, actions, dt),), (behaviour,) = facts, behaviours
         sources = tuple(source_name(info) for info in infos)
+        self._files: list[Dataset] = [*mine, *others]
+        self.own = len(mine)
         self.origin = Origin(environment, behaviour, sources, states, actions, dt)
 
     def episodes(self) -> Episodes:

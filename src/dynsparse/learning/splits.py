@@ -1,7 +1,7 @@
 """Which samples train, which choose weights and thresholds, which test.
 
-There are three kinds of split, and of each kind several, numbered from 0: another number tests
-other samples.
+There are three kinds of split of one behaviour's samples, and of each kind several, numbered from
+0: another number tests other samples. A fourth tests on another behaviour, by whose name it goes.
 """
 
 from collections.abc import Callable
@@ -98,13 +98,37 @@ def by_policy(episodes: Episodes, validation_share: float, test_share: float, nu
     test = np.unique(episodes.episode[episodes.policy == order[0]])
     rest = episodes.dealt()
     rest = rest[~np.isin(rest, test)]
-    validation, _ = held_out(len(rest), validation_share, test_share)
-    if validation >= len(rest):
+    return episodes.parts(_validating(rest, validation_share, " of other policies"), test)
+
+
+def by_behaviour(episodes: Episodes, own: int, validation_share: float) -> Split:
+    """All episodes of another behaviour test; all of a model's own train, but those that validate.
+
+    What trains and what validates does not depend on what tests.
+
+    Args:
+        episodes: of both behaviours.
+        own: how many policies, the first ones, are the model's own.
+        validation_share: of the episodes of these.
+
+    Raises:
+        DynsparseError: no episode is left to train on.
+    """
+    mine = episodes.policy < own
+    known = Episodes(*(values[mine] for values in episodes)).dealt()
+    test = np.unique(episodes.episode[~mine])
+    return episodes.parts(_validating(known, validation_share), test)
+
+
+def _validating(dealt: np.ndarray, share: float, whose: str = "") -> np.ndarray:
+    """The first of some episodes, of which the others train."""
+    validation, _ = held_out(len(dealt), share, 0.0)
+    if validation >= len(dealt):
         raise DynsparseError(
-            f"{len(rest)} episodes of other policies cannot be split into training and validation "
+            f"{len(dealt)} episodes{whose} cannot be split into training and validation "
             f"({validation}); collect more, or make learning.validation_share smaller"
         )
-    return episodes.parts(rest[:validation], test)
+    return dealt[:validation]
 
 
 def by_sample(episodes: Episodes, validation_share: float, test_share: float, number: int) -> Split:
@@ -123,16 +147,20 @@ def by_sample(episodes: Episodes, validation_share: float, test_share: float, nu
 
 
 def most(kind: str, episodes: Episodes, test_share: float) -> int | None:
-    """How many splits of a kind there are, so that no episode and no policy tests twice."""
+    """How many splits of a kind there are, so that no episode and no policy tests twice.
+
+    None: any number of them.
+    """
     if kind == EPISODE:
         count = len(np.unique(episodes.episode))
         return count // held_out(count, 0.0, test_share)[1]
     if kind == POLICY:
         policies = len(np.unique(episodes.policy))
         return policies if policies > 1 else 0
-    return None
+    return None if kind in SPLITS else 1
 
 
+# Of the samples of one behaviour.
 SPLITS: dict[str, Callable[[Episodes, float, float, int], Split]] = {
     EPISODE: by_episode,
     POLICY: by_policy,

@@ -52,9 +52,11 @@ def train_models(
     compiled, sizes = compiled_for(settings, section), make_sizes()
     rows: dict[str, list[dict[str, Any]]] = {kind: [] for kind in records.SCHEMAS}
     arrays: dict[str, np.ndarray] = {}
+    sources: dict[str, None] = {}
     for division in divisions(paths, section):
         prepared = prepare(paths, section, division, settings.model.recipe(), settings.samples)
         origin = prepared.origin
+        sources |= dict.fromkeys(origin.sources)
         with precision("float32"):
             trained = fit(
                 prepared, settings, compiled, seeds, folder / f".{division}.part", learner
@@ -72,7 +74,7 @@ def train_models(
         "state_names": list(origin.state_names),
         "action_names": list(origin.action_names),
     }
-    return Learned(as_tables(rows, origin.sources, section), arrays, about)
+    return Learned(as_tables(rows, list(sources), section), arrays, about)
 
 
 def compiled_for(settings: TrainingSettings, section: Mapping[str, Any]) -> Programs:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dynsparse.configuration import experts_folder
+from dynsparse.configuration import BEHAVIOURS, experts_folder
 
 # The statistics of all cases by which the paper's claims are judged.
 JUDGED = ("elements", "sparsities", "steps", "strides", "occurrences", "exceptions")
@@ -52,8 +52,15 @@ class Study:
     @property
     def learned(self) -> list[Case]:
         """The cases that networks learn."""
-        names = self.config["learning"]["environments"]
-        return [case for case in self.cases if case.environment in names]
+        names, tested = self.config["learning"]["environments"], self.elsewhere
+        mine = [case for case in self.cases if case.environment in names]
+        return [case for case in mine if case.behaviour not in tested]
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """The behaviours that are not learned: networks that learn another are tested on them."""
+        kinds = self.config["learning"].get("splits", ())
+        return [kind for kind in kinds if kind in BEHAVIOURS]
 
     def beside(self, ablation: str) -> "Study":
         """The study that differs from this one in an ablation; its folder is beside this one's."""

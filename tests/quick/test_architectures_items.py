@@ -7,6 +7,7 @@ from learning_tables import FACTOR, LOSSES, curves, recovery, rollouts
 
 from dynsparse.figures.figure_architectures import figure_architectures
 from dynsparse.figures.figure_value import figure_value
+from dynsparse.figures.figure_wrong_edges import figure_wrong_edges, lines_of
 from dynsparse.learning.learners import NOTHING, series_of, told
 from dynsparse.learning.selection import select
 from dynsparse.tables.table_architectures import table_architectures
@@ -87,6 +88,55 @@ def test_a_mask_has_a_line_over_its_numbers_of_samples():
     line = panel.lines[0]
     np.testing.assert_array_equal(line.get_xdata(), [10, 20])
     np.testing.assert_allclose(line.get_ydata(), np.array([0.25, 0.375]) * 1.025)
+
+
+ORACLE = {**MASKED, "samples": 10, "mask": "oracle"}
+WRONG = {
+    "model": {},
+    "learners": {
+        "state": {**MASKED, "samples": 10},
+        "state-jacobian": {**ORACLE, "miss": 0.2},
+        "state-jacobian-l1": ORACLE,
+        "state-jacobian-l1-regularizer": {**ORACLE, "miss": 0.05},
+        "state-jacobian-l1-sparse-only": {**ORACLE, "false_alarm": 0.1},
+    },
+}
+
+
+def test_wrong_edges_have_a_line_of_each_kind_from_the_true_graph_on():
+    figure = figure_wrong_edges(curves(), recovery(), rollouts(), "episode", WRONG)
+    assert [axes.get_title() for axes in figure.axes] == [
+        f"{name} (expert), {what}"
+        for what in ("after one step", "in open loop")
+        for name in ("Arm", "Leg")
+    ]
+    for axes in figure.axes:
+        no_mask, misses, true, alarms, _ = axes.lines
+        assert list(no_mask.get_ydata()) == [1, 1]
+        assert misses.get_label() == "misses, 10 samples"
+        np.testing.assert_array_equal(misses.get_xdata(), [0, 0.05, 0.2])
+        np.testing.assert_allclose(misses.get_ydata(), [0.5, 2, 1.5])
+        np.testing.assert_array_equal(alarms.get_xdata(), [0, 0.1])
+        np.testing.assert_allclose(alarms.get_ydata(), [0.5, 1])
+        np.testing.assert_allclose([true.get_xdata()[0], true.get_ydata()[0]], [0, 0.5])
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["no mask", "misses, 10 samples", "the true graph", "false alarms, 10 samples"]
+
+
+def test_networks_that_fail_or_diverge_leave_no_point():
+    failed = {("Arm", "state-jacobian", seed) for seed in (1, 2, 3, 4)}
+    diverged = {("state-jacobian-l1-regularizer", 1)}
+    axes = figure_wrong_edges(curves(failed), recovery(), rollouts(diverged), "episode", WRONG).axes
+    shown = [list(each.lines[1].get_xdata()) for each in axes]
+    assert shown == [[0, 0.05], [0, 0.05, 0.2], [0, 0.2], [0, 0.2]]
+
+
+def test_wrong_edges_need_a_network_without_a_mask_beside_them():
+    others = {k: v for k, v in WRONG["learners"].items() if k != "state"}
+    assert lines_of({"model": {}, "learners": others}) == []
+    both = {**ORACLE, "miss": 0.1, "false_alarm": 0.1}
+    found = lines_of({**WRONG, "learners": {**WRONG["learners"], "both": both}})
+    assert [list(line.learners) for line in found] == [[0, 0.05, 0.2], [0, 0.1]]
 
 
 def test_each_network_has_a_mark():

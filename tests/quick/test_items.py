@@ -22,6 +22,7 @@ STUDY = Study(CONFIG, "results/default")
 NAMES = list(ITEMS)
 # Of studies that have several architectures, or masks.
 COMPARED = {"figure_architectures", "table_architectures", "figure_value", "table_value"}
+COMPARED |= {"figure_wrong_edges", "table_recovery_matters"}
 
 
 def named(source):
@@ -99,7 +100,7 @@ def test_an_item_is_offered_where_its_files_are():
     left = {item.name for item in ENTRIES if item.offered(Study(unlearned, "results/default"))}
     gone = {item.name for item in ENTRIES if item.section == Q4}
     assert left == set(NAMES) - gone
-    masked = [{"architecture": "masked", "mask": mask} for mask in ("ones", "oracle")]
+    masked = [{"architecture": "masked", "mask": mask, "miss": 0.1} for mask in ("ones", "oracle")]
     several = {**CONFIG["learning"], "learners": {"a": {"architecture": "mlp"}}}
     several["learners"] |= dict(zip("bc", masked, strict=True))
     assert {e.name for e in ENTRIES if e.offered(Study({**CONFIG, "learning": several}, "x"))} == (

@@ -15,6 +15,7 @@ REFERENCE_LOSS = "state"
 NOTHING = "nothing"
 JACOBIANS = "Jacobians in training"
 ZEROS = "zeros in training"
+TRUTH = "true zeros in tests"
 NO_MASK = "mask ones"
 TOLD_BY_LOSS = {
     "state": None,
@@ -31,7 +32,7 @@ TOLD_BY_MASK = {
     "other": ZEROS,
     "random": ZEROS,
     "contacts": "contacts, and zeros in training",
-    "oracle": "true zeros in tests",
+    "oracle": TRUTH,
 }
 
 

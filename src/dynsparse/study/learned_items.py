@@ -68,6 +68,11 @@ def of_masks(study: Study) -> bool:
     return len({each["mask"] for each in _learners(study) if "mask" in each}) > 1
 
 
+def of_wrong_edges(study: Study) -> bool:
+    """The study has masks that are partly wrong."""
+    return any(each.get("miss") or each.get("false_alarm") for each in _learners(study))
+
+
 def _learners(study: Study) -> Iterable[dict[str, Any]]:
     return study.config["learning"]["learners"].values() if study.learned else ()
 
@@ -137,6 +142,14 @@ LEARNED: list[Item] = [
         settings={"told": told},
         made=of_architectures,
     ),
+    Table(
+        "table_recovery_matters",
+        "Does recovery of the graph matter?",
+        Q4,
+        reads={kind: trained(kind) for kind in ("curves", "recovery", "rollout")},
+        settings={"told": told},
+        made=of_architectures,
+    ),
     Figure(
         "figure_value",
         "What a graph is worth in samples",
@@ -152,6 +165,14 @@ LEARNED: list[Item] = [
         reads={kind: trained(kind) for kind in ("curves", "recovery", "rollout")},
         settings={"section": learning},
         made=of_masks,
+    ),
+    Figure(
+        "figure_wrong_edges",
+        "The price of a wrong edge",
+        Q4,
+        reads={kind: trained(kind) for kind in ("curves", "recovery", "rollout")},
+        settings={"split": first_split, "section": learning},
+        made=of_wrong_edges,
     ),
     Figure(
         "figure_rollout",

@@ -48,6 +48,13 @@ def test_the_default_study_has_a_job_per_file_and_stage(project):
     assert "train_expert" not in jobs
 
 
+def test_inputs_are_redrawn_only_where_it_is_asked_for(project):
+    study = project.study("config/architectures.yaml")
+    asked = study.planned("table_influence")
+    assert (asked["measure_influence"], asked["merge"], asked["table_influence"]) == (6, 3, 1)
+    assert "measure_influence" not in study.planned()
+
+
 def test_the_papers_study_has_80_files(project):
     jobs = project.study("config/paper.yaml").planned()
     assert jobs["train_expert"] == jobs["collect_jacobians"] == jobs["verify_jacobians"] == 80

@@ -243,6 +243,13 @@ ENTRIES: list[Item] = [
         VERIFICATION,
         reads={"memory": merged("memory")},
     ),
+    Table(
+        "table_influence",
+        "Zeros of the Jacobian, and inputs that are redrawn",
+        VERIFICATION,
+        reads={"influence": merged("influence")},
+        asked=True,
+    ),
 ]
 ITEMS = {item.name: item for item in ENTRIES}
 

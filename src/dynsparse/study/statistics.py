@@ -77,7 +77,15 @@ STATISTICS = {
     )
 }
 # What else is measured per seed, by jobs that read the data themselves.
-MEASURED = ("elements", "sparsities", "verification", "verification_elements", "replay", "memory")
+MEASURED = (
+    "elements",
+    "sparsities",
+    "verification",
+    "verification_elements",
+    "replay",
+    "memory",
+    "influence",
+)
 # Every kind of table that there is for a seed, and merged for a case.
 PER_SEED = (
     *MEASURED,

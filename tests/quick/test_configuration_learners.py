@@ -19,7 +19,7 @@ REFUSED = {
     "nothing": (None, "a: None is not of type 'object' (nothing is written"),
     "architecture": (
         {"loss": "state", "architecture": "taugth"},
-        "a.architecture: 'taugth' is not one of ['mlp', 'masked', 'taught',",
+        "a.architecture: 'taugth' is not one of ['mlp', 'masked', 'gated',",
     ),
     "setting": (
         {"loss": "state", "widht": 3},

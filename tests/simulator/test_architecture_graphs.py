@@ -16,6 +16,7 @@ from dynsparse.scores.agreement import adjusted_rand_index
 BODY = {"units": 16, "features": 3, "gate_units": 16}
 # Epochs, and the settings of each.
 SMALL = {
+    "gated": (160, {**BODY, "gate_units": 12, "price": 0.0185}),
     "quantised": (120, {**BODY, "price": 0.03, "codes": 4, "code_size": 8}),
     "switching": (120, {**BODY, "price": 0.03, "experts": 4, "persistence": 0.001}),
     "piecewise": (120, {"gate_units": 16, "price": 0.02, "experts": 4, "persistence": 0.001}),

@@ -1,6 +1,7 @@
 """Architectures of world models, by name. A new one is a file here and a line below."""
 
 from dynsparse.learning.models.base import ModelSettings, WorldModel
+from dynsparse.learning.models.gated import Gated
 from dynsparse.learning.models.masked import Masked
 from dynsparse.learning.models.mlp import MLP
 from dynsparse.learning.models.piecewise import Piecewise
@@ -13,6 +14,7 @@ __all__ = ["ARCHITECTURES", "MLP", "ModelSettings", "WorldModel"]
 ARCHITECTURES: dict[str, type[WorldModel]] = {
     "mlp": MLP,
     "masked": Masked,
+    "gated": Gated,
     "taught": Taught,
     "quantised": Quantised,
     "switching": Switching,

@@ -34,7 +34,7 @@ class QuantisedSettings(ModelSettings):
     """A masked network for each output, and a book of masks.
 
     Attributes:
-        units, features, gate_units, price: as ``TaughtSettings``.
+        units, features, gate_units, price: as ``GatedSettings``.
         codes: how many graphs there may be.
         code_size: numbers in a code.
     """

@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from dynsparse.configuration import resolve
+from dynsparse.study.layout import Study
 from dynsparse.suite import environment_names
 
 ROOT = Path(__file__).parents[1]
@@ -109,7 +110,7 @@ def cost(
         seeds: by which factor there are more seeds.
     """
     samples = study["collection"]["episodes"] * study["collection"]["steps"]
-    trained = study["policies"]["expert"] == "trained"
+    trained = _trained(study)
     slowest = min(rates.values(), key=lambda rate: rate.collect_samples_per_s)
     each = [rates.get(name, slowest) for name in study["environments"]]
     chains = [
@@ -120,6 +121,15 @@ def cost(
     stored = sum(rate.bytes_per_sample for rate in each) * samples * count
     grown = {rule: round(n * _growth(n, study, environments, seeds)) for rule, n in jobs.items()}
     return Cost(grown, max(chains) / HOUR_S, sum(chains) * count / HOUR_S, stored / 1e9)
+
+
+def _trained(study: Mapping[str, Any]) -> float:
+    """The share of experts that the study trains; the others are there."""
+    layout = Study(study, "study", project=str(ROOT))
+    experts = [
+        layout.expert(name, seed) for name in study["environments"] for seed in study["seeds"]
+    ]
+    return sum(path.startswith("study/") for path in experts) / len(experts)
 
 
 def _growth(count: int, study: Mapping[str, Any], environments: float, seeds: float) -> float:

@@ -176,8 +176,8 @@ def test_the_default_study_is_the_one_that_was_asked_for():
 def test_the_papers_study_is_the_papers():
     paper = check(read(ROOT / "config/paper.yaml"))
     size = paper["collection"]
-    assert (len(paper["environments"]), len(paper["seeds"])) == (8, 10)
-    assert (size["episodes"], size["steps"]) == (100, 1000)
+    assert (len(paper["environments"]), len(paper["seeds"])) == (8, 5)
+    assert (size["episodes"], size["steps"]) == (200, 1000)
 
 
 def test_a_study_needs_a_name_and_nothing_else():
@@ -338,8 +338,10 @@ IMPOSSIBLE = [
     (("jacobian", "method"), "exact", "jacobian.method: 'exact' is not one of ['auto', "),
     (("simulator", "solver"), "fast", "simulator.solver: 'fast' is not one of ['as_shipped', "),
     (("simulator", "dtype"), "float16", "simulator.dtype: 'float16' is not one of ['float64', "),
-    (("policies", "expert"), "bought", "policies.expert: 'bought' is neither 'shipped' nor "),
+    (("policies", "expert"), "bought", "policies.expert: 'bought' is none of shipped, trained, "),
     (("policies", "schedules"), "", "policies.schedules: "),
+    (("statistics",), ["docs"], "statistics: ['docs'] is not of type 'string'"),
+    (("statistics",), "", "statistics: "),
     (("policies", "schedules"), {}, "policies.schedules: {} is not of type 'string'"),
     (("study",), "../elsewhere", "study: '../elsewhere' may have letters, digits, - and _ only"),
     (("study",), "", "study: '' may have letters"),
@@ -407,4 +409,4 @@ def test_a_folder_of_ones_own_policies_is_accepted(folder):
 @pytest.mark.parametrize("folder", ["shiped", "mine/{seed}", "mine/{environment}/{kind}", ""])
 def test_what_is_no_folder_of_policies_is_refused(folder):
     message = refusal(changed(("policies", "expert"), folder))
-    assert f"policies.expert: {folder!r} is neither 'shipped' nor 'trained'" in message
+    assert f"policies.expert: {folder!r} is none of shipped, trained, shipped_or_trained" in message

@@ -1,5 +1,6 @@
 """Documents: what they link to, name and tell to type is there."""
 
+import csv
 import json
 import re
 import shlex
@@ -34,6 +35,7 @@ TARGETS = {item.target for item in ITEMS.values()} | {
     if path.suffix == ".smk" or path.name == "Snakefile"
     for name in re.findall(r"^rule (\w+):", path.read_text(), re.MULTILINE)
 }
+TARGETS |= {f"statistics_{name}" for name in SCHEMA["properties"]["environments"]["default"]}
 TESTS = {
     name
     for path in (ROOT / "tests").rglob("test_*.py")
@@ -44,7 +46,7 @@ NAMES = {
     *("config/hoppers.yaml", "dynsparse COMMAND --help"),
     *("dynsparse dataset", "dynsparse prediction 1"),
 }
-FILES = (".csv", ".parquet", ".py", ".yaml")
+FILES = (".csv", ".json", ".parquet", ".py", ".yaml")
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
@@ -169,3 +171,12 @@ def of_card(policy):
     returns = (policy["evaluation"][mode] for mode in ("stochastic", "deterministic"))
     shown = (f"{each['mean']:.0f} ({each['low']:.0f} to {each['high']:.0f})" for each in returns)
     return [f"{policy['steps'] / 1e6:.2f} M", *shown]
+
+
+def test_bytes_of_the_papers_data_are_those_that_were_measured():
+    text = (ROOT / "docs/paper.md").read_text(encoding="utf-8")
+    found = re.findall(r"^\| (\w+) \| (\d+) \| ([\d.]+) GB \|$", text, re.M)
+    with (ROOT / "docs/rates.csv").open() as stream:
+        rates = {row["environment"]: row["bytes_per_sample"] for row in csv.DictReader(stream)}
+    assert {name: each for name, each, _ in found} == rates
+    assert all(float(million) == round(float(each) / 1000, 1) for _, each, million in found)

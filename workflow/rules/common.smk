@@ -2,7 +2,7 @@ import json
 import gc
 import os
 import sys
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from dynsparse.running import claim_study, join_study
 from dynsparse.sources import environment_list, source_list
 from dynsparse.study.items import ITEMS, ROBUSTNESS
 from dynsparse.study.layout import ANY, POLICY_FILES, Study
+from dynsparse.study.shipped import NAME as STATISTICS_LIST, check_shipped, with_shipped
 from dynsparse.study.statistics import PER_SEED, STATISTICS
 from dynsparse.suite import SUITE, environment_names
 
@@ -35,15 +36,21 @@ gc.set_threshold(100_000, 50, 100)
 try:
     for path in workflow.configfiles:
         check_written(Path(path))
+    resolve_study = partial(
+        resolve,
+        schema=yaml.safe_load(
+            Path(PROJECT, "workflow/schemas/config.schema.yaml").read_text()
+        ),
+        environments=environment_names(),
+    )
+    # What is no text is refused as any other key.
+    named = isinstance(config.get("statistics"), str)
+    SHIPPED = Study(config, "", project=PROJECT).shipped if named else ""
     # In place: Snakemake holds on to this mapping.
     config.update(
-        resolve(
-            config,
-            yaml.safe_load(
-                Path(PROJECT, "workflow/schemas/config.schema.yaml").read_text()
-            ),
-            environment_names(),
-        )
+        with_shipped(config, Path(SHIPPED), resolve_study)
+        if SHIPPED
+        else resolve_study(config)
     )
     experts_folder(config)
 except DynsparseError as error:
@@ -56,6 +63,8 @@ STUDY = Study(config, RESULTS, project=PROJECT)
 DATA = STUDY.data(ANY)
 # The locked environment.
 LOCK = str(Path(PROJECT, "envs/cpu.txt"))
+# Experts that are trained in this study.
+TRAINED = f"{RESULTS}/experts/"
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 
@@ -63,7 +72,7 @@ OFFERED = [item for item in ITEMS.values() if item.offered(STUDY)]
 # Everything a study makes for its reader.
 WANTED = [
     *(path for item in OFFERED if not item.asked for path in item.wanted(STUDY)),
-    f"{RESULTS}/verified",
+    *([] if SHIPPED else [f"{RESULTS}/verified"]),
 ]
 
 
@@ -143,7 +152,7 @@ def policy(environment, behaviour, seed):
     if behaviour == "random":
         return []
     path = f"{STUDY.expert(environment, seed)}/{POLICY_FILES[behaviour]}"
-    if config["policies"]["expert"] != "trained" and not Path(path).is_file():
+    if not (path.startswith(TRAINED) or Path(path).is_file()):
         raise WorkflowError(
             f"config: environments.{environment}: there is no {behaviour} for seed {seed}"
             f" ({path}); change policies.expert, or use random"
@@ -168,11 +177,16 @@ def schedules(wildcards):
 # What is not there is told before anything is planned, and once.
 if workflow.is_main_process:
     try:
-        for (environment, behaviour), seed in product(STUDY.cases, SEEDS):
-            policy(environment, behaviour, seed)
-        if config["policies"]["expert"] == "trained":
-            schedules(None)
-    except WorkflowError as error:
+        if SHIPPED:
+            check_shipped(Path(SHIPPED), STUDY.shipping())
+        else:
+            needed = [
+                policy(environment, behaviour, seed)
+                for (environment, behaviour), seed in product(STUDY.cases, SEEDS)
+            ]
+            if any(path and path.startswith(TRAINED) for path in needed):
+                schedules(None)
+    except (DynsparseError, WorkflowError) as error:
         sys.exit(str(error))
 
 

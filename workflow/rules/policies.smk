@@ -1,14 +1,12 @@
 # Expert policies: shipped with the repository, trained here, or the user's own.
 
-TRAINED = f"{RESULTS}/experts/{{environment}}/seed-{{seed}}"
+EXPERT = f"{TRAINED}{{environment}}/seed-{{seed}}"
 
 
 rule experts:
     input:
         [
-            f"{TRAINED}/policy.safetensors".format(
-                environment=case.environment, seed=seed
-            )
+            policy(case.environment, "expert", seed)
             for case in STUDY.cases
             if case.behaviour == "expert"
             for seed in SEEDS
@@ -23,10 +21,10 @@ rule train_expert:
         environment=own_environment,
         lock=LOCK,
     output:
-        policy=f"{TRAINED}/policy.safetensors",
-        half=f"{TRAINED}/half.safetensors",
-        curve=f"{TRAINED}/curve.parquet",
-        card=f"{TRAINED}/card.json",
+        policy=f"{EXPERT}/policy.safetensors",
+        half=f"{EXPERT}/half.safetensors",
+        curve=f"{EXPERT}/curve.parquet",
+        card=f"{EXPERT}/card.json",
     # Experts may come from Snakemake's cache: see collect_jacobians.
     log:
         f"{LOGS}/train_expert/{{environment}}/seed-{{seed}}.log",

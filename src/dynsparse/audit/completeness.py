@@ -10,7 +10,7 @@ from dynsparse.audit.manifest import NAME, Manifest, data_files, digests_of
 from dynsparse.dataset import open_dataset
 
 # What a study's folder holds beside its artefacts.
-ASIDE = {"logs", "benchmarks", "audit", "explorer", ".training"}
+ASIDE = {"logs", "benchmarks", "audit", "explorer", "published", ".training"}
 ASIDE_FILES = {
     NAME,
     "report.zip",

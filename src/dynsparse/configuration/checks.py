@@ -15,6 +15,8 @@ NOISE = 1e-8
 # Who can act in an environment.
 BEHAVIOURS = ("expert", "half", "random")
 
+# Where policies come from, if not from a folder of the user's own.
+EXPERTS = ("shipped", "trained", "shipped_or_trained")
 # A folder of policies: a name with {environment} in it, {seed} too or not, and no other braces.
 _FOLDER = re.compile(r"(?=.*\{environment\})(?:[^{}]|\{environment\}|\{seed\})+")
 
@@ -36,9 +38,9 @@ def check(study: Mapping[str, Any], environments: Iterable[str]) -> None:
             raise DynsparseError(f"config: environments: {name!r} does not exist; {near}")
     _check_listed("verification.accept", study["verification"]["accept"], study)
     expert = study["policies"]["expert"]
-    if expert not in ("shipped", "trained") and not _FOLDER.fullmatch(expert):
+    if expert not in EXPERTS and not _FOLDER.fullmatch(expert):
         raise DynsparseError(
-            f"config: policies.expert: {expert!r} is neither 'shipped' nor 'trained' nor a folder"
+            f"config: policies.expert: {expert!r} is none of {', '.join(EXPERTS)}, and no folder"
             " of the form my-experts/{environment}/seed-{seed}"
         )
     if study["collection"]["block_episodes"] > study["collection"]["episodes"]:

@@ -36,20 +36,20 @@ def _read(words: str, files: Callable[[Study], list[str]], reader: str, *more: A
     return Read(words, lambda study, _: files(study), reader, lambda _: more)
 
 
-def merged(kind: str) -> Read:
-    """A statistic of all seeds, a table for each case."""
+def merged(kind: str, *columns: str) -> Read:
+    """A statistic of all seeds, a table for each case; ``columns`` may be missing if shipped."""
 
     def files(study: Study) -> list[str]:
-        return [study.merged(case, kind) for case in study.cases]
+        return [study.merged(case, kind) for case in study.cases if study.has(kind, columns)]
 
     return _read(kind, files, "study.reading:tables", kind)
 
 
-def of_case(kind: str) -> Read:
-    """A statistic of all seeds, of one case."""
+def of_case(kind: str, *columns: str) -> Read:
+    """A statistic of all seeds, of one case; ``columns`` as ``merged`` takes them."""
 
     def files(study: Study, case: Case) -> list[str]:
-        return [study.merged(case, kind)]
+        return [study.merged(case, kind)] if study.has(kind, columns) else []
 
     return Read(kind, files, "study.reading:table", lambda _: (kind,), one=True)
 
@@ -219,7 +219,9 @@ class Item:
     def offered(self, study: Study) -> bool:
         """Whether a study can make it."""
         needed = (read for read in self.reads.values() if read.needed)
-        return self.made(study) and all(read.files(study, ANY) for read in needed)
+        # Ablations are studies of their own, and not shipped.
+        there = self.alone(study) or not study.shipped
+        return self.made(study) and there and all(read.files(study, ANY) for read in needed)
 
     def alone(self, study: Study) -> bool:
         """Whether it reads this study's files alone, and none of its ablations'."""

@@ -60,8 +60,9 @@ ENTRIES: list[Item] = [
         "On one page",
         ENVIRONMENTS,
         reads={
-            kind: of_case(kind)
-            for kind in ("elements", "steps", "durations", "embedding", "frames")
+            "elements": of_case("elements"),
+            "steps": of_case("steps", "reward"),
+            **{kind: of_case(kind) for kind in ("durations", "embedding", "frames")},
         },
         settings={"threshold": zero},
         per_case=True,
@@ -215,7 +216,10 @@ ENTRIES: list[Item] = [
         "table_a1_1",
         "Table A1.1",
         BEHAVIOUR,
-        reads={"steps": merged("steps"), "published": paper("table_a1_1.csv", *TABLE_A1_1)},
+        reads={
+            "steps": merged("steps", "reward"),
+            "published": paper("table_a1_1.csv", *TABLE_A1_1),
+        },
     ),
     Figure(
         "learning_curves",

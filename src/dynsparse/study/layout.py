@@ -1,14 +1,22 @@
 """Where a study's files are; rules, audit and users ask here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dynsparse.configuration import BEHAVIOURS, experts_folder
+from dynsparse.configuration import BEHAVIOURS, EXPERTS, experts_folder
 
 # The statistics of all cases by which the paper's claims are judged.
 JUDGED = ("elements", "sparsities", "steps", "strides", "occurrences", "exceptions")
+# The merged statistics that can be shipped, and what is left out of each: rewards of all steps are
+# too large. Those of verification are not among them.
+SHIPPED: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys((*JUDGED, "durations", "events", "information", "embedding", "frames"), ()),
+    "steps": ("reward", "time_s"),
+}
+# ``statistics`` of a study that computes them.
+COMPUTED = "computed"
 # Behind ``expert`` and ``half`` stand the two checkpoints of one training.
 POLICY_FILES = {"expert": "policy.safetensors", "half": "half.safetensors"}
 
@@ -32,7 +40,8 @@ class Study:
     Attributes:
         config: the study's configuration, every key of it.
         folder: of the study; paths of its files begin with it.
-        project: where the project's own files are (published numbers, shipped policies).
+        project: where the project's own files are (published numbers, shipped policies and
+            statistics).
         home: where relative paths of the configuration start.
     """
 
@@ -50,9 +59,24 @@ class Study:
         ]
 
     @property
+    def shipped(self) -> str:
+        """The folder with the statistics that were shipped to it; nothing if it computes them."""
+        # Configurations in older manifests have no such key.
+        name = self.config.get("statistics", COMPUTED)
+        if name == COMPUTED:
+            return ""
+        own = Path(self.home, name)
+        return str(own if own.is_dir() else Path(self.project, name))
+
+    def has(self, kind: str, columns: Iterable[str] = ()) -> bool:
+        """Whether there is such a merged statistic, with these columns."""
+        return not self.shipped or (kind in SHIPPED and not {*columns} & {*SHIPPED[kind]})
+
+    @property
     def learned(self) -> list[Case]:
-        """The cases that networks learn."""
-        names, tested = self.config["learning"]["environments"], self.elsewhere
+        """The cases that networks learn; shipped statistics are none to learn from."""
+        names = [] if self.shipped else self.config["learning"]["environments"]
+        tested = self.elsewhere
         mine = [case for case in self.cases if case.environment in names]
         return [case for case in mine if case.behaviour not in tested]
 
@@ -83,7 +107,8 @@ class Study:
 
     def merged(self, case: Case, kind: str) -> str:
         """A statistic of all seeds."""
-        return f"{self.folder}/merged/{case.environment}/{case.behaviour}/{kind}.parquet"
+        folder = f"{self.shipped or self.folder}/merged"
+        return f"{folder}/{case.environment}/{case.behaviour}/{kind}.parquet"
 
     def judged(self) -> list[str]:
         """The statistics by which the paper's claims are judged."""
@@ -91,7 +116,13 @@ class Study:
 
     def structure(self) -> str:
         """What is structural in the environments' models."""
-        return f"{self.folder}/structure.parquet"
+        return f"{self.shipped or self.folder}/structure.parquet"
+
+    def shipping(self) -> list[str]:
+        """All statistics that can be shipped."""
+        return [self.structure()] + [
+            self.merged(case, kind) for case in self.cases for kind in SHIPPED
+        ]
 
     def learning(self, case: Case, name: str) -> str:
         """A file of the learning experiments."""
@@ -108,22 +139,29 @@ class Study:
 
     def expert(self, environment: str, seed: int | str = ANY_SEED) -> str:
         """The folder of an expert, be it shipped, trained by the study, or the user's own."""
-        kind = self.config["policies"]["expert"]
-        pattern = {
-            "shipped": str(Path(self.project, "resources/experts/{environment}/seed-{seed}")),
-            "trained": f"{self.folder}/experts/{{environment}}/seed-{{seed}}",
-        }.get(kind, str(Path(self.home, experts_folder(self.config))))
-        return pattern.format(environment=environment, seed=seed)
+        kind, place = self.config["policies"]["expert"], f"{environment}/seed-{seed}"
+        shipped = Path(self.project, "resources/experts", place)
+        if kind == "shipped" or (kind == "shipped_or_trained" and shipped.is_dir()):
+            return str(shipped)
+        if kind in EXPERTS:
+            return f"{self.folder}/experts/{place}"
+        folder = experts_folder(self.config).format(environment=environment, seed=seed)
+        return str(Path(self.home, folder))
 
     def curves(self) -> list[str]:
-        """How the study's experts were trained; the user's own policies may have no such file."""
+        """How the study's experts were trained.
+
+        The user's own policies may have no such file, and shipped statistics need no policy.
+        """
+        if self.shipped:
+            return []
         paths = [
             f"{self.expert(case.environment, seed)}/curve.parquet"
             for case in self.cases
             if case.behaviour == "expert"
             for seed in self.config["seeds"]
         ]
-        own = self.config["policies"]["expert"] not in ("shipped", "trained")
+        own = self.config["policies"]["expert"] not in EXPERTS
         return [path for path in paths if not own or Path(path).is_file()]
 
     def published(self, name: str) -> str:

@@ -102,6 +102,18 @@ def test_a_seed_is_not_touched_by_the_others(name):
         np.testing.assert_array_equal(one[1], other[0])
 
 
+def test_a_seed_alone_is_the_seed_among_others():
+    """Another number of seeds is another program, which may round otherwise: hence a tolerance."""
+    mine = chosen("quantised")
+    with precision("float32"):
+        data, leaves = two_bodies.on_device(TRAIN), []
+        for seeds in ((1, 2), (2,)):
+            learner, _ = two_bodies.epoch_of(mine)(two_bodies.created(mine, seeds), data, 1)
+            leaves.append(jax.tree.leaves(learner.model))
+    for among, alone in zip(*leaves, strict=True):
+        np.testing.assert_allclose(among[1], alone[0], rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("regimes", ["quantised", "switching", "piecewise"])
 def test_regimes_are_contact_or_not(regimes):
     regime = np.asarray(jax.jit(type(trained(regimes)).regime)(trained(regimes), TEST.inputs))

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import yaml
+from pyarrow import parquet
 
 import dynsparse as ds
 from dynsparse.sparsity.parquet import write_table
@@ -108,6 +109,22 @@ def test_a_linked_folder_does_not_lead_out_either(made, tmp_path):
     (copy / "data").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     with pytest.raises(ds.DynsparseError, match="leads out of"):
         ds.load(copy)["CartpoleBalance", "random"]
+
+
+def test_a_table_that_claims_more_than_any_has_is_not_read(made, tmp_path, monkeypatch):
+    """A million equal values take few bytes."""
+    copy, rows = tmp_path / "study/micro", pa.table({"a": np.zeros(2**20), "b": np.ones(2**20)})
+    shutil.copytree(made, copy)
+    monkeypatch.setattr("dynsparse.api.study.MOST_VALUES", 2**20)
+    study = ds.load(copy)
+    study.make("figure_5")
+    for name in ("tables/table_1.parquet", "merged/CartpoleBalance/random/steps.parquet"):
+        (copy / name).parent.mkdir(exist_ok=True)
+        parquet.write_table(rows, copy / name)
+        assert (copy / name).stat().st_size < 2**15
+    for ask in (lambda: study.table("table_1"), lambda: study.make("figure_5")):
+        with pytest.raises(ds.DynsparseError, match=r"parquet: claims 2,097,152 values, and is no"):
+            ask()
 
 
 @pytest.mark.parametrize(

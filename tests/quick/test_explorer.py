@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import re
+import socket
 
 import api_fakes
 import mujoco
@@ -168,6 +169,18 @@ def test_what_the_model_proves_is_marked(tmp_path):
         assert about(case.case_page(data, 1e-12, other))["structural"] is None
 
 
+def test_nothing_listens_and_nothing_is_asked_for(tmp_path, without_simulator, monkeypatch):
+    """A page is a file: there is no server that somebody else could reach."""
+
+    def refused(*_):
+        raise AssertionError("a socket was used")
+
+    api_fakes.write(tmp_path / "x.h5")
+    for name in ("bind", "listen", "connect"):
+        monkeypatch.setattr(socket.socket, name, refused)
+    assert view.view(tmp_path / "x.h5").is_file()
+
+
 @pytest.fixture
 def without_simulator(monkeypatch):
     def missing(*_):
@@ -188,6 +201,13 @@ def test_a_study_has_a_page_per_case_and_a_list(tmp_path, without_simulator):
     page = (tmp_path / "micro/explorer/CartpoleBalance-random.html").read_text()
     # A first episode of each seed comes before any second one.
     assert [each["seed"] for each in about(page)["episodes"]][:4] == [0, 1, 0, 1]
+
+
+def test_the_list_of_pages_shows_names_as_they_are(tmp_path):
+    api_fakes.write(tmp_path / "x.h5")
+    listed = view.index("<script>1</script>", [('"><b>.html', ds.load(tmp_path / "x.h5"))])
+    assert "<script" not in listed and "<b>" not in listed
+    assert "&lt;script&gt;1&lt;/script&gt;" in listed
 
 
 def test_a_file_has_a_page_beside_it_or_where_one_says(tmp_path, without_simulator):

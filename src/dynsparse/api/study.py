@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 CONFIG = "config.yaml"
 # A study's configuration has a few kB.
 MOST_CONFIG_BYTES = 2**20
+# Two gigabytes of float64: a million steps of the largest environment have less in one table.
+MOST_VALUES = 2**28
 _WORD = re.compile("[A-Za-z0-9]+")
 
 
@@ -96,7 +98,7 @@ class Study:
         from pyarrow import ArrowException, parquet
 
         try:
-            return parquet.read_table(path).to_pandas()
+            return parquet.read_table(bounded(path)).to_pandas()
         except FileNotFoundError:
             raise DynsparseError(
                 f"{path}: no such file; `snakemake {item.target}` makes it"
@@ -136,7 +138,12 @@ class Study:
             raise DynsparseError(f"{self.folder}: the study has nothing to make {name} from")
         ours = project_folder()
         for path in (Path(path) for paths in files.values() for path in paths):
-            inside(ours if path.is_relative_to(ours) else self.folder, path)
+            if path.is_relative_to(ours):
+                inside(ours, path)
+            elif path.suffix == ".parquet":
+                bounded(inside(self.folder, path))
+            else:
+                inside(self.folder, path)
         return result(item.source, called, files, given)
 
     def world_model(
@@ -195,6 +202,28 @@ def inside(folder: Path, path: Path) -> Path:
             f"{path}: leads out of {folder}, and is not read; if that is meant, load what it leads"
             f" to, {path.resolve()}"
         )
+    return path
+
+
+def bounded(path: Path) -> Path:
+    """A Parquet file, if it claims no more than any table of a study has; else it is not read.
+
+    Few bytes may stand for any number of equal values. What is no Parquet file is left to those who
+    read it.
+
+    Raises:
+        DynsparseError: it claims more.
+    """
+    from pyarrow import ArrowException, parquet
+
+    try:
+        about = parquet.read_metadata(path)
+    except (ArrowException, OSError):
+        return path
+    groups = (about.row_group(number) for number in range(about.num_row_groups))
+    count = sum(group.column(k).num_values for group in groups for k in range(group.num_columns))
+    if max(count, about.num_rows) > MOST_VALUES:
+        raise DynsparseError(f"{path}: claims {count:,} values, and is not read")
     return path
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from dynsparse.api.dataset import Dataset
 from dynsparse.api.loading import load
 from dynsparse.api.optional import needed
-from dynsparse.api.study import Study, inside
+from dynsparse.api.study import Study, bounded, inside
 from dynsparse.console import say
 from dynsparse.errors import DynsparseError, printable
 from dynsparse.explorer.case import case_page
@@ -76,7 +76,7 @@ def _structure_of(environment: str, model: Any) -> pa.Table | None:
 
 def _study(study: Study, folder: Path) -> Path:
     structure = inside(study.folder, study.folder / "structure.parquet")
-    table = read_table(structure, "structure") if structure.is_file() else None
+    table = read_table(bounded(structure), "structure") if structure.is_file() else None
     made: list[tuple[str, Dataset]] = []
     for environment, behaviour in dict.fromkeys(case[:2] for case in study.cases):
         try:

@@ -4,16 +4,18 @@ What an array claims is looked at before it is read, and whoever asks says what 
 is unpickled, and no link is followed.
 """
 
+import json
 import lzma
 import math
 import struct
 import tokenize
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import h5py
 import numpy as np
@@ -79,9 +81,11 @@ class Npz:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         """Take an open archive."""
         self._archive = archive
-        self._headers = {
-            name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")
-        }
+        members = Counter(name for name in archive.namelist() if name.endswith(".npy"))
+        self._headers = {name.removesuffix(".npy"): name for name in members}
+        for name, count in members.items():
+            if count > 1:
+                raise DynsparseError(f"{name.removesuffix('.npy')} is there {count} times")
 
     def names(self) -> list[str]:
         """Of all arrays, and all texts."""
@@ -169,6 +173,27 @@ class Hdf5:
     def array(self, name: str) -> np.ndarray:
         """A dataset of the file's own."""
         return own_data(self._file, name)[()]
+
+
+def strict_json(text: str | bytes) -> Any:
+    """What JSON text holds. A key that is there twice could be read in two ways, and is refused.
+
+    Raises:
+        ValueError: it is no JSON, nested too deeply, or has a key twice in one object.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"key {key[:50]!r} is there twice")
+        found[key] = value
+    return found
 
 
 def checked(source: Source, name: str, shape: tuple[int, ...], kinds: str) -> np.ndarray:

@@ -3,6 +3,8 @@
 import io
 import json
 import pickle
+import subprocess
+import sys
 import warnings
 import zipfile
 from dataclasses import replace
@@ -20,7 +22,7 @@ from dynsparse.benchmark.entries import mismatch
 from dynsparse.benchmark.leaderboard import write_leaderboard
 from dynsparse.benchmark.predictions import given_predictions
 from dynsparse.benchmark.task_files import make_task, read_task, write_task
-from dynsparse.cli import main
+from dynsparse.cli import LAST_SEED, main
 
 HOSTILE = "<script>alert(1)</script>|[x](javascript:alert(1))\n\x1b[31m\"'`"
 
@@ -107,6 +109,67 @@ def refused(evaluator, path, message):
 )
 def test_what_does_not_fit_is_one_line(evaluator, path, changes, message):
     refused(evaluator, written(path, evaluator.task, **changes), message)
+
+
+def test_what_is_handed_over_in_python_gets_one_line_too(task, tmp_path):
+    """In a process of its own: while tests run, types are checked."""
+    write_task(task, tmp_path / "task.npz")
+    asked = {
+        "influence: cannot be made an array: ": ["{'influence': [[1.0], [1.0, 2.0]]}"],
+        "influence holds Python objects": ["{'influence': None}"],
+        "influence is missing": ["{}"],
+        "array 3 does not exist": ["{3: ones}"],
+        "predictions: a file, or arrays by name": ["ones", "None", "3"],
+        "method: a name of 1 to 200 characters is needed": [
+            *(f"good, {method!r}" for method in (3, None, b"mine", "", "x" * 201, "a\0b", "\udc80"))
+        ],
+        "should be a list of names, such as ['zeros-train']": [
+            *(f"good, 'x', {told!r}" for told in ("zeros-train", b"a", None, 3, [3], [None]))
+        ],
+        "'zeros-trian' does not exist; did you mean": ["good, 'x', ['zeros-trian']"],
+    }
+    code = f"""
+import numpy as np, dynsparse as ds
+evaluator = ds.Evaluator({str(tmp_path / "task.npz")!r})
+ones = np.ones(evaluator.task.asked.zero.shape)
+good = dict(influence=ones)
+for wanted, calls in {asked!r}.items():
+    for call in calls:
+        try:
+            eval(f"evaluator.score({{call}})")
+        except ds.DynsparseError as error:
+            assert wanted in str(error) and str(error).isprintable(), (call, error)
+        else:
+            raise AssertionError(call)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("method", ["a\0b", "\udc80"])
+def test_a_name_that_no_format_can_hold_is_refused_before_a_file_is_written(
+    evaluator, path, method
+):
+    with pytest.raises(ds.DynsparseError, match="method: a name of 1 to 200 characters"):
+        evaluator.write(path, everything(evaluator.task), method)
+    assert not path.exists()
+
+
+def test_a_tensor_that_does_not_let_go_of_its_numbers(evaluator):
+    class Tensor:
+        def __array__(self, *_, **__):
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+    with pytest.raises(ds.DynsparseError, match="influence: cannot be made an array: Can't call"):
+        evaluator.score({"influence": Tensor()})
+
+
+def test_an_array_that_is_twice_in_an_npz(evaluator, tmp_path):
+    path = written(tmp_path / "x.npz", evaluator.task)
+    with zipfile.ZipFile(path, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        archive.writestr("influence.npy", archive.read("influence.npy"))
+    refused(evaluator, path, "influence is there 2 times")
 
 
 def test_rows_that_are_not_numbers(evaluator, path):
@@ -296,6 +359,9 @@ def test_a_task_of_a_stranger_claims_no_more_than_there_is(task, tmp_path):
         np.savez(path, **{**content, "about": np.array(json.dumps({**about, **changes}))})
         with pytest.raises(ds.DynsparseError, match=message):
             read_task(path)
+    np.savez(path, **{**content, "about": np.array('{"steps": 40, "steps": 4}')})
+    with pytest.raises(ds.DynsparseError, match="'steps' is there twice"):
+        read_task(path)
 
 
 def hostile_card(task, **changes):
@@ -342,6 +408,8 @@ def test_names_are_escaped_wherever_they_are_shown(task, tmp_path):
         (lambda c: {**c, "method": 3}, "method"),
         (lambda c: {**c, "method": "x" * 201}, "method"),
         (lambda c: {**c, "more": 1}, "'more' was unexpected"),
+        (lambda c: {**c, "format": "dynsparse card 1"}, "format: 'dynsparse card 2' was expected"),
+        (lambda c: {**c, "live": LAST_SEED + 1}, "live: 4294967296 is greater than the maximum"),
         (lambda c: {k: v for k, v in c.items() if k != "task"}, "'task' is a required property"),
         (lambda c: {**c, "dataset": "x"}, "dataset"),
     ],
@@ -400,7 +468,11 @@ def test_a_card_has_to_fit_its_task(task):
 
 def test_no_card_is_written_that_could_not_be_read(task, tmp_path):
     card = hostile_card(task)
-    for changes in ({"scores": {**card.scores, "next_state_squared": np.inf}}, {"live": -1}):
+    for changes in (
+        {"scores": {**card.scores, "next_state_squared": np.inf}},
+        {"live": -1},
+        {"live": LAST_SEED + 1},
+    ):
         with pytest.raises(ds.DynsparseError, match="this would be no card: "):
             replace(card, **changes).save(tmp_path / "x.json")
     assert not list(tmp_path.iterdir())
@@ -413,6 +485,8 @@ def test_cards_that_are_too_large_nested_or_links(task, tmp_path):
         (" " * (MOST_BYTES + 1), "larger than"),
         ("", "no card"),
         ('{"a": 1', "no card"),
+        ('{"task": "a", "task": "b"}', "no card: key 'task' is there twice"),
+        ('{"scores": {"skill": 0, "skill": 1}}', "no card: key 'skill' is there twice"),
     ):
         path.write_text(content)
         with pytest.raises(ds.DynsparseError, match=message):

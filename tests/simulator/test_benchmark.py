@@ -19,6 +19,7 @@ from dynsparse.benchmark.leaderboard import write_leaderboard
 from dynsparse.benchmark.task import MOST_ROLLOUTS
 from dynsparse.benchmark.task_files import definitions, make_task, read_task, shipped, write_task
 from dynsparse.cli import main
+from dynsparse.learning import graph_scores
 from dynsparse.learning.evaluation import make_evaluate, make_sizes
 from dynsparse.learning.history import History
 from dynsparse.learning.preparation import Division, prepare
@@ -27,6 +28,7 @@ from dynsparse.learning.run import Trained, measured
 from dynsparse.learning.study import parts_of, recovery_rows
 from dynsparse.learning.training import create
 from dynsparse.precision import precision
+from dynsparse.scores.recovery import Scored
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +136,25 @@ def test_a_card_is_the_same_from_the_dag_and_from_a_prediction_file(task, files,
     assert scores["average_precision"] == micro["switching"]["average_precision"]
     assert scores["hamming_distance"] == micro["all"]["hamming_distance"]
     assert scores["f1"] == micro["all"]["f1"]
+    assert scores["skill"] == micro["all"]["skill"]
+
+
+def test_a_change_means_the_same_as_in_a_study(task, files):
+    assert scoring.LATE == graph_scores.LATE
+    prepared = prepared_like(files)
+    # Stretches of 50 consecutive samples leave nothing out here: an episode has 40.
+    np.testing.assert_array_equal(prepared.running.step, task.test.step)
+    rng = np.random.default_rng(2)
+    influence = 2 * rng.random(task.asked.zero.shape) + ~task.asked.zero
+    count, flat = len(task.validation.step), -influence.reshape(len(influence), -1)
+    said = graph_scores.Said(Scored(flat[:count], flat[count:]), running=flat[count:])
+    mean_pattern = graph_scores.mean_pattern_rows(prepared)
+    rows = graph_scores.graph_rows(said, prepared, mean_pattern)
+    (row,) = (row for row in rows if "change_f1" in row)
+    found = score(task, influence=influence)
+    for name in ("change_precision", "change_recall", "change_f1", "skill"):
+        assert found[name] == row[name]
+    assert 0 < found["change_f1"] < 1
 
 
 @pytest.mark.parametrize("name", ["x.h5", "x.npz"])
@@ -202,6 +223,13 @@ def test_predictions_in_open_loop(task):
     lost = score(task, influence=influence, rollout=np.where(np.arange(3) == 1, np.inf, truth))
     assert math.isnan(lost["rollout_median"])
     assert lost["rollout_diverged"] == 1
+    # Of the steps before the last one it is only asked that they are numbers.
+    early = truth.copy()
+    early[:, 0] += 9
+    assert score(task, influence=influence, rollout=early)["rollout_median"] == 0
+    early[:2, 0] = np.nan
+    lost = score(task, influence=influence, rollout=early)
+    assert lost["rollout_diverged"] == 2 / len(truth)
 
 
 def test_open_loops_begin_where_a_study_has_them_begin(task, files):
@@ -249,7 +277,11 @@ def test_live_a_function_is_scored_on_what_nobody_has_seen(cartpole_task):
     assert (card.live, card.samples) == (7, 5)
     assert card.dataset != cartpole_task.about.dataset
     assert 0 < card.scores["hamming_distance"] < 20
-    for seed, message in ((0, "seed 0 is one of task"), (-1, "seed: -1 should be a whole number")):
+    for seed, message in (
+        (0, "seed 0 is one of task"),
+        (-1, "seed: -1 should be a whole number"),
+        *((large, "seed: .* should be at most 4294967295") for large in (2**32, 2**32 + 7, 10**30)),
+    ):
         with pytest.raises(ds.DynsparseError, match=message):
             evaluator.live(model, seed=seed)
 

@@ -15,9 +15,11 @@ from dynsparse.benchmark.predictions import Predictions, privileges_problem
 from dynsparse.benchmark.scoring import BOUNDS, TITLES, Jacobians, Scores, score
 from dynsparse.benchmark.task import Task
 from dynsparse.errors import DynsparseError, printable
-from dynsparse.files import read_json, whole_file
+from dynsparse.files import whole_file
+from dynsparse.strangers import strict_json
 
-FORMAT = "dynsparse card 1"
+# 2: changes are found at most one step early or late; in 1, in exactly the right step.
+FORMAT = "dynsparse card 2"
 MOST_BYTES = 2**16
 
 
@@ -55,7 +57,7 @@ class Card:
         """
         scores = {name: None if math.isnan(x) else x for name, x in self.scores.items()}
         text = json.dumps({"format": FORMAT, **asdict(self), "scores": scores}, indent=1)
-        problem = _problem(read_json(text))
+        problem = _problem(strict_json(text))
         if problem:
             raise DynsparseError(f"{path}: this would be no card: {printable(problem)}")
         with whole_file(path) as temporary:
@@ -121,7 +123,7 @@ def read_card(path: Path) -> Card:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise DynsparseError(f"{path}: no card: it is larger than {MOST_BYTES} bytes")
-        found = read_json(path.read_bytes())
+        found = strict_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise DynsparseError(f"{path}: no card: {printable(str(error))}") from None
     problem = _problem(found)

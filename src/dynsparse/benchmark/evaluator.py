@@ -20,6 +20,7 @@ from dynsparse.benchmark.predictions import (
 )
 from dynsparse.benchmark.task import NONE, TEST, TRAIN, Episodes, Task
 from dynsparse.benchmark.task_files import jacobians, read_task, unsplit
+from dynsparse.cli import LAST_SEED
 from dynsparse.errors import DynsparseError
 
 Model = Callable[[np.ndarray, np.ndarray], Any]
@@ -64,9 +65,14 @@ class Evaluator:
             DynsparseError: one line says what is wrong.
         """
         if isinstance(predictions, Mapping):
-            found = given_predictions(self.task, predictions, method, tuple(privileged))
-        else:
+            found = given_predictions(self.task, predictions, method, privileged)
+        elif isinstance(predictions, (str, os.PathLike)):
             found = read_predictions(Path(predictions), self.task)
+        else:
+            raise DynsparseError(
+                "predictions: a file, or arrays by name, are needed, not a"
+                f" {type(predictions).__name__}"
+            )
         return make_card(self.task, found, self._jacobian)
 
     def write(
@@ -81,7 +87,7 @@ class Evaluator:
         Raises:
             DynsparseError: one line says what is wrong, or the file cannot be written.
         """
-        write_predictions(Path(path), self.task, predictions, method, tuple(privileged))
+        write_predictions(Path(path), self.task, predictions, method, privileged)
 
     def live(
         self, model: Model, seed: int, method: str = "unnamed", privileged: Sequence[str] = ()
@@ -93,17 +99,17 @@ class Evaluator:
 
         Args:
             model: ``model(state, action)`` gives influence, or arrays by name as ``score`` takes.
-            seed: of the episode; none of the task's.
+            seed: of the episode; none of the task's, and of 32 bits, as everywhere.
             method, privileged: as ``score``.
 
         Raises:
-            DynsparseError: the seed is one of the task's; JAX and MuJoCo are not installed; or as
-                ``score``.
+            DynsparseError: the seed is one of the task's, or too large; JAX and MuJoCo are not
+                installed; or as ``score``.
         """
         fresh = _fresh(self.task, seed)
         given = model(fresh.asked.state, fresh.asked.action)
         arrays = given if isinstance(given, Mapping) else {"influence": given}
-        found = given_predictions(fresh, arrays, method, tuple(privileged))
+        found = given_predictions(fresh, arrays, method, privileged)
         return make_card(fresh, found, live=seed)
 
     def __repr__(self) -> str:
@@ -113,6 +119,8 @@ class Evaluator:
 def _fresh(task: Task, seed: int) -> Task:
     """The task with the samples of a fresh episode in the place of its test samples."""
     definition, seed = task.about.definition, whole(seed, "seed", 0)
+    if seed > LAST_SEED:
+        raise DynsparseError(f"seed: {seed} should be at most {LAST_SEED}")
     if seed in definition.seeds:
         raise DynsparseError(f"seed {seed} is one of task {task.name}: give one that is not")
     if definition.solver is None:

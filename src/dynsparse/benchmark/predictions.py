@@ -1,6 +1,6 @@
 """Prediction files: what a model says of a task's samples (docs/benchmark.md)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from dynsparse.benchmark.task import Task
-from dynsparse.errors import DynsparseError, did_you_mean
+from dynsparse.errors import DynsparseError, did_you_mean, printable
 from dynsparse.files import sha256, whole_file
 from dynsparse.strangers import Header, Source, checked, opened
 
@@ -55,10 +55,10 @@ class Predictions(NamedTuple):
 class Given:
     """Arrays in memory, in the place of a file."""
 
-    def __init__(self, texts: Mapping[str, str], arrays: Mapping[str, Any]) -> None:
+    def __init__(self, texts: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> None:
         """Take texts and arrays."""
         self._texts = dict(texts)
-        self._arrays = {name: np.asarray(values) for name, values in arrays.items()}
+        self._arrays = dict(arrays)
 
     def names(self) -> list[str]:
         """Of all arrays."""
@@ -104,7 +104,7 @@ def read_predictions(path: Path, task: Task) -> Predictions:
 
 
 def given_predictions(
-    task: Task, arrays: Mapping[str, Any], method: str, privileged: tuple[str, ...] = ()
+    task: Task, arrays: Mapping[str, Any], method: str, privileged: Sequence[str] = ()
 ) -> Predictions:
     """Arrays in memory, checked as those of a file; without keys, in the order of ``task.asked``.
 
@@ -119,7 +119,7 @@ def write_predictions(
     task: Task,
     arrays: Mapping[str, Any],
     method: str,
-    privileged: tuple[str, ...] = (),
+    privileged: Sequence[str] = (),
 ) -> None:
     """Write a prediction file; HDF5, or npz if its name says so.
 
@@ -138,16 +138,45 @@ def write_predictions(
                 file.create_dataset(name, data=values)
 
 
-def _texts(task: Task, method: str, privileged: tuple[str, ...]) -> dict[str, str]:
-    values = (FORMAT, task.name, task.about.dataset, method, ", ".join(privileged))
+def _texts(task: Task, method: str, privileged: Sequence[str]) -> dict[str, str]:
+    # A text alone is a sequence too, of letters.
+    alone = isinstance(privileged, (str, bytes)) or not isinstance(privileged, Iterable)
+    words: list[Any] = [None] if alone else list(privileged)
+    if not all(isinstance(word, str) for word in words):
+        raise DynsparseError(
+            f"privileged: {privileged!r:.100} should be a list of names, such as ['zeros-train']"
+        )
+    values = (FORMAT, task.name, task.about.dataset, _name(method), ", ".join(words))
     return dict(zip(TEXTS, values, strict=True))
+
+
+def _name(method: Any) -> str:
+    """A method's name, if every format can hold it: NUL ends a text in HDF5."""
+    text = method if isinstance(method, str) else ""
+    whole = "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+    if not whole or not 0 < len(text) <= MOST_CHARACTERS:
+        raise DynsparseError(f"method: a name of 1 to {MOST_CHARACTERS} characters is needed")
+    return text
 
 
 def _with_keys(task: Task, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
     keys = dict(zip(KEYS, task.asked.keys.T, strict=True))
     if "rollout" in arrays:
         keys |= zip(STARTS, task.rollouts.keys.T, strict=True)
-    return {**keys, **{name: np.asarray(values) for name, values in arrays.items()}}
+    return {**keys, **{name: _array(name, values) for name, values in arrays.items()}}
+
+
+def _array(name: str, values: Any) -> np.ndarray:
+    """What somebody handed over, as an array.
+
+    Raises:
+        DynsparseError: lists of different lengths, a tensor with a gradient, and the like.
+    """
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = printable(" ".join(str(error).split())[:200])
+        raise DynsparseError(f"{name}: cannot be made an array: {reason}") from None
 
 
 def taken(source: Source, task: Task) -> Predictions:
@@ -161,9 +190,7 @@ def taken(source: Source, task: Task) -> Predictions:
         found = source.text(what)
         if found != wanted:
             raise DynsparseError(f"{what} {found!r} should be {wanted!r}")
-    method = source.text("method") or ""
-    if not 0 < len(method) <= MOST_CHARACTERS:
-        raise DynsparseError(f"method: a name of 1 to {MOST_CHARACTERS} characters is needed")
+    method = _name(source.text("method"))
     privileged = _privileged(source.text("privileged") or "")
     _check_names(source)
     order = _order(source, KEYS, task.asked.keys, task.name)
@@ -207,7 +234,8 @@ def _check_names(source: Source) -> None:
     known = [*TEXTS, *KEYS, *BY_SAMPLE, "rollout", *STARTS]
     for name in source.names():
         if name not in known:
-            raise DynsparseError(f"array {name!r} does not exist; {did_you_mean(name, known)}")
+            near = did_you_mean(str(name), known)
+            raise DynsparseError(f"array {name!r} does not exist; {near}")
 
 
 def _order(source: Source, names: Sequence[str], asked: np.ndarray, task: str) -> np.ndarray:

@@ -36,7 +36,7 @@ TITLES = {
     "jacobian_squared": "Jacobian: squared error",
     "jacobian_absolute": "Jacobian: absolute error",
     "rollout_median": "open loop: median error at the end",
-    "rollout_diverged": "open loop: share not finite at the end",
+    "rollout_diverged": "open loop: share not finite by the end",
 }
 # What a score can be, whatever is scored.
 BOUNDS = {
@@ -46,6 +46,9 @@ BOUNDS = {
     **dict.fromkeys(("hamming_distance", "next_state_squared"), (0.0, math.inf)),
     **dict.fromkeys(("jacobian_squared", "jacobian_absolute", "rollout_median"), (0.0, math.inf)),
 }
+# A change that is found so many steps early or late is found, as in a study
+# (learning.graph_scores, which needs JAX).
+LATE = 1
 Scores = dict[str, float]
 Jacobians = Float[np.ndarray, "samples outputs inputs"]
 
@@ -91,7 +94,7 @@ def score(task: Task, predictions: Predictions, jacobian: Jacobians | None = Non
     result["f1"] = graphs.f1_score(called, zero)
     result["hamming_distance"] = graphs.hamming_distance(called, zero)
     result["skill"] = graphs.skill(result["hamming_distance"], mean_pattern_distance(task))
-    change = graphs.change_detection(called, zero, task.test.follows)
+    change = graphs.change_detection(called, zero, task.test.follows, LATE)
     result.update({f"change_{name}": value for name, value in change._asdict().items()})
     if "regime" in test:
         regime = test["regime"].astype(np.int64)
@@ -129,13 +132,15 @@ def _errors(task: Task, given: dict[str, np.ndarray], jacobian: Jacobians | None
 def _rollout_errors(task: Task, rollout: np.ndarray) -> Scores:
     """Errors after the last step: the root mean square over dimensions.
 
-    What is not finite has diverged, and is larger than everything.
+    What is not finite at any step has diverged, and is larger than everything. Nothing else is
+    asked of the steps before the last one.
     """
     with np.errstate(all="ignore"):
         last = rollout[:, -1].astype(np.float64)
         error = task.scaler.outputs(last) - task.scaler.outputs(task.rollouts.truth[:, -1])
         size = np.sqrt((error**2).mean(axis=1))
-        median = float(np.median(np.where(np.isfinite(size), size, np.inf)))
+        size[~np.isfinite(size) | ~np.isfinite(rollout).all(axis=(1, 2))] = np.inf
+        median = float(np.median(size))
     return {
         "rollout_median": median if np.isfinite(median) else float("nan"),
         "rollout_diverged": float((~np.isfinite(size)).mean()),

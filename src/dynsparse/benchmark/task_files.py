@@ -17,10 +17,10 @@ from dynsparse.benchmark.task import NONE, TEST, TRAIN, VALIDATION, About, Defin
 from dynsparse.benchmark.task import Episodes as Kept
 from dynsparse.dataset import Dataset, Episode, open_dataset
 from dynsparse.errors import DynsparseError, did_you_mean
-from dynsparse.files import read_json, whole_file
+from dynsparse.files import whole_file
 from dynsparse.learning.splits import SPLITS, Episodes
 from dynsparse.project import project_folder
-from dynsparse.strangers import Source, checked, opened
+from dynsparse.strangers import Source, checked, opened, strict_json
 
 FORMAT = "dynsparse task 1"
 # More than any task of a study has: 100 episodes of 1,000 steps of ten seeds.
@@ -232,7 +232,7 @@ def read_task(task: str | Path) -> Task:
 def _read(source: Source) -> Task:
     if source.text("format") != FORMAT:
         raise DynsparseError(f"no task: its format is not {FORMAT!r}")
-    about = _about(read_json(source.text("about") or ""))
+    about = _about(strict_json(source.text("about") or ""))
     (count,) = source.header("part")[0][:1]
     rows, columns = about.shape
     conditions = len(about.contact_names) + len(about.constraint_names)

@@ -22,7 +22,7 @@ TESTS := python -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadsco
 check: .venv/complete-dev
 	$(TESTS) tests/quick
 
-test: .venv/complete-dev
+test: .venv/complete-dev build/validator/complete
 	$(TESTS) -m "not slow and not cluster and not faults"
 
 # -rs: where Slurm cannot be had, the reason is printed.
@@ -57,7 +57,14 @@ environment: .venv/complete
 	$(BIN)/pip install --progress-bar off --require-hashes -r envs/dev.txt
 	touch $@
 
+# A public validator of RO-Crates, apart: it needs other versions of what Snakemake needs.
+build/validator/complete: envs/validator.txt
+	$(PYTHON) -m venv build/validator
+	build/validator/bin/pip install --progress-bar off --require-hashes -r envs/validator.txt
+	touch $@
+
 locks:
-	for env in cpu cuda dev; do uv pip compile --quiet --universal --python-version 3.11 \
+	for env in cpu cuda dev validator; do uv pip compile --quiet --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --no-emit-index-url \
-	  $$([ $$env = cpu ] || echo --constraints envs/cpu.txt) envs/$$env.in --output-file envs/$$env.txt; done
+	  $$(case $$env in cpu|validator) ;; *) echo --constraints envs/cpu.txt ;; esac) \
+	  envs/$$env.in --output-file envs/$$env.txt; done

@@ -4,7 +4,6 @@ import json
 import sys
 
 import api_fakes
-import h5py
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -96,6 +95,15 @@ def test_minari_keeps_float32_as_it_is(minari, path, tmp_path):
     np.testing.assert_array_equal(episode.actions, arrays["action"][1], strict=True)
     found = episode.infos["state_jacobian"][1:]
     np.testing.assert_array_equal(found, arrays["state_jacobian"][1], strict=True)
+
+
+def test_there_is_no_environment_to_recover(minari, path, tmp_path):
+    write(path)
+    to_minari(path, tmp_path / "out")
+    found = minari.MinariDataset(tmp_path / "out")
+    assert found.spec.env_spec is None
+    with pytest.raises(ValueError, match="env_spec"):
+        found.recover_environment()
 
 
 def no_rewards(arrays):
@@ -197,14 +205,19 @@ def test_hugging_face_reads_every_configuration(study, tmp_path, monkeypatch):
         assert table[0] == {"name": "a", "zeros": 3, "share": 0.5, "on": True}
 
 
-def test_hugging_face_opens_a_data_file_in_float64(study, tmp_path):
+# Without contacts an array has no width.
+@pytest.mark.parametrize("pairs", [(), ("ground:foot",)])
+def test_hugging_face_opens_a_data_file_in_float64(path, tmp_path, pairs):
     datasets = pytest.importorskip("datasets", reason="datasets is no part of the environment")
-    path = study / "data/CartpoleBalance/random/seed-0.h5"
+    arrays = write(path, contact_names=pairs)
     files, cache = str(path), str(tmp_path / "cache")
     rows = datasets.load_dataset("hdf5", data_files=files, split="train", cache_dir=cache)
-    (first, *_) = rows.with_format("numpy", dtype=np.float64)
-    with h5py.File(path) as file:
-        np.testing.assert_array_equal(first["state_jacobian"], file["state_jacobian"][0])
+    assert rows.num_rows == 4
+    for k, row in enumerate(rows.with_format("numpy", dtype=np.float64)):
+        for name in ("state", "state_jacobian", "action_jacobian"):
+            np.testing.assert_array_equal(row[name], arrays[name][k], strict=True)
+    # What docs/exports.md warns of.
+    assert rows.with_format("numpy")[0]["state_jacobian"].dtype == np.float32
 
 
 def test_croissant_is_valid_and_its_records_are_the_tables(study):

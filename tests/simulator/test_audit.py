@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 from dataclasses import replace
 
 import h5py
@@ -29,8 +30,9 @@ from dynsparse.audit.card import card
 from dynsparse.audit.completeness import completeness
 from dynsparse.audit.crate import write_crate
 from dynsparse.audit.elsewhere import draw_jobs
-from dynsparse.audit.findings import Check
+from dynsparse.audit.findings import Audit, Check, Failure, Number
 from dynsparse.audit.manifest import read_manifest, schema
+from dynsparse.audit.page import page
 from dynsparse.audit.published import numbers_of, published
 from dynsparse.audit.recipes import workshop
 from dynsparse.audit.recording import make_manifest
@@ -99,6 +101,16 @@ def test_a_sound_study_passes_every_check(sound, tmp_path):
     assert written["passed"] is True
     assert "no check failed" in terminal(result)
     assert "No check failed" in (tmp_path / "audit.html").read_text()
+
+
+def test_a_strangers_words_are_no_html_in_an_audits_page():
+    bad = "<script>1</script>"
+    code = {"commit": bad, "machine": bad}
+    failed = Check("true", bad, 1, (Failure(bad, bad),), (bad, bad), bad)
+    number = Number(bad, bad, bad, bad, bad, bad, True)
+    text = page(Audit(bad, bad, 0, code, (failed,), (number,)))
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;") >= 14
 
 
 @pytest.mark.parametrize("path", [path for path in artefacts() if path != "config.yaml"])
@@ -432,6 +444,43 @@ def test_every_term_of_the_crate_is_defined(study):
     assert unknown_terms(crate) == set()
     only_the_standard = {**crate, "@context": crate["@context"][0]}
     assert unknown_terms(only_the_standard) == {"sha256"}
+
+
+VALIDATOR = ROOT / "build/validator/bin/python"
+
+
+def validated(folder):
+    """What the public validator says of a crate."""
+    if not VALIDATOR.exists():
+        pytest.skip("needs the validator (make build/validator/complete)")
+    script, context = ROOT / "tests/support/validate_crate.py", "ro-crate-1.1-context.jsonld"
+    done = subprocess.run(
+        [VALIDATOR, script, folder, ROOT / "tests/data" / context],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_public_validator_accepts_the_crate_and_refuses_an_unknown_term(study):
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    write_crate(study.folder, study.manifest, citation, "2026-11-21")
+    found = validated(study.folder)
+    assert found["issues"] == []
+    assert found["checks"] > 40
+    assert found["asked"] == ["https://w3id.org/ro/crate/1.1/context"]
+    path = study.folder / "ro-crate-metadata.json"
+    crate = json.loads(path.read_text())
+    count = sum("sha256" in entity for entity in crate["@graph"])
+    path.write_text(json.dumps({**crate, "@context": crate["@context"][0]}))
+    (issue,) = validated(study.folder)["issues"]
+    assert f"{count} occurrence" in issue and "sha256" in issue
+    missing = next(e["@id"] for e in crate["@graph"] if e["@type"] == "File")
+    path.write_text(json.dumps(crate))
+    (study.folder / missing).unlink()
+    assert any(missing in issue for issue in validated(study.folder)["issues"])
 
 
 def test_the_card_tells_what_the_data_are(study):

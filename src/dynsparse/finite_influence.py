@@ -69,17 +69,21 @@ def measure_influence(dataset: Dataset, solver: Solver, threshold: float) -> pa.
         ``SCHEMA``, a row for each of ``RADII``: among the ``elements`` of all ``samples``, how many
         are zeros of the Jacobian, how many of these have an output that some value moves by more
         than ``MOVED``, and how many others have one that none does. An input that never varies is
-        left out. Samples whose
-        step the C engine does not repeat are left out, too (``unrepeated``).
+        left out. So are samples whose step the C engine does not repeat (``unrepeated``).
 
     Raises:
-        DynsparseError: no sample is left.
+        DynsparseError: no sample is left, or a Jacobian that is marked as good has elements that
+            are not finite.
     """
     info = dataset.info
     # Drawn by the file's seed: the same each time.
     rng = np.random.default_rng(info.seed)
     samples = _read(dataset, threshold)
     chosen = np.sort(rng.permutation(len(samples.state))[:SAMPLES])
+    if not chosen.size:
+        raise DynsparseError(
+            f"{info.environment} ({info.behaviour}, seed {info.seed}): no step has a Jacobian"
+        )
     steps = _steps(load(info.environment, solver))
     here = Samples(*(values[chosen] for values in samples))
     base = steps(here.state, here.action, here.memory)
@@ -102,7 +106,7 @@ def measure_influence(dataset: Dataset, solver: Solver, threshold: float) -> pa.
     shared = {"samples": len(here.state), "unrepeated": int((~repeated).sum())}
     columns = {name: [{**row, **shared}[name] for row in rows] for name in SCHEMA.names[3:]}
     table = pa.table({**identity_columns(info, len(rows)), **columns}, schema=SCHEMA)
-    facts = {"threshold": threshold, "sources": [source_name(info)]}
+    facts = {"steps": len(samples.state), "threshold": threshold, "sources": [source_name(info)]}
     return with_metadata(table, "influence", **facts)
 
 
@@ -148,9 +152,14 @@ def _steps(dynamics: Dynamics) -> Steps:
 
 def _read(dataset: Dataset, threshold: float) -> Samples:
     """Every step that has a Jacobian."""
-    parts: list[Sequence[np.ndarray]] = []
+    info, parts = dataset.info, list[Sequence[np.ndarray]]()
     for each in dataset.episodes():
         jacobian = np.concatenate([each.state_jacobian, each.action_jacobian], axis=2)
+        if not np.isfinite(jacobian[each.jacobian_ok]).all():
+            raise DynsparseError(
+                f"{info.environment} ({info.behaviour}, seed {info.seed}): episode {each.index}: a "
+                "Jacobian that jacobian_ok marks as good is not finite"
+            )
         values = (each.state, each.action, each.memory, each.next_state)
         doubles = [array.astype(float)[each.jacobian_ok] for array in values]
         parts.append([*doubles, (np.abs(jacobian) < threshold)[each.jacobian_ok]])

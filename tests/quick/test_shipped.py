@@ -144,7 +144,13 @@ def test_a_file_that_is_another_or_missing_is_refused(shipped):
         (None, "there is no file .* name a folder that `snakemake publish` made"),
         ("{", "no list of statistics"),
         ("[]", "not dynsparse statistics 1"),
+        ("null", "not dynsparse statistics 1"),
         ('{"format": "dynsparse statistics", "schema_version": 2}', "not dynsparse statistics 1"),
+        ('{"format": "dynsparse statistics", "schema_version": 1}', "config and files"),
+        (
+            '{"format": "dynsparse statistics", "schema_version": 1, "config": {}, "files": [1]}',
+            "config and files",
+        ),
     ],
 )
 def test_a_folder_that_does_not_say_what_it_holds_is_refused(tmp_path, text, said):
@@ -159,6 +165,12 @@ def test_other_settings_than_those_of_the_statistics_are_refused(own):
     (key,) = own
     with pytest.raises(DynsparseError, match=f"config: {key}: .* was made with other settings"):
         with_shipped({**WRITTEN, **own}, FOLDER, RESOLVE)
+
+
+def test_computed_and_shipped_never_lie_in_one_folder():
+    made = RESOLVE(json.loads((FOLDER / NAME).read_text())["config"])["study"]
+    with pytest.raises(DynsparseError, match="config: study: .* a name of its own"):
+        with_shipped({**WRITTEN, "study": made}, FOLDER, RESOLVE)
 
 
 def test_the_same_settings_may_be_said_again():

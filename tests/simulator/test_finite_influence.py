@@ -1,10 +1,25 @@
 """What outputs feel of an input that is redrawn: found where it is planted, and only there."""
 
+import dataclasses
+
+import mujoco
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from dynsparse.finite_influence import MOVED, SCHEMA, Samples, counted, largest_change
+from dynsparse.dataset import open_dataset
+from dynsparse.environments import load
+from dynsparse.errors import DynsparseError
+from dynsparse.finite_influence import (
+    DRAWS,
+    MOVED,
+    SCHEMA,
+    Samples,
+    counted,
+    largest_change,
+    measure_influence,
+)
+from dynsparse.sparsity.merging import merge_seeds
 from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.tables.table_influence import table_influence
 
@@ -89,3 +104,57 @@ def test_the_table_sums_over_seeds():
     assert far["others_still_percent"] == pytest.approx(100 * 6 / 120)
     assert far["still_percent"] == pytest.approx(100 * (80 - 30 + 6) / 200)
     assert near["wrong_per_sample"] == pytest.approx((20 + 6) / 20)
+
+
+def test_a_file_is_counted_as_by_a_loop_over_single_steps(cartpole_file):
+    dynamics = load("CartpoleBalance")
+    model, data = dynamics.mj_model, mujoco.MjData(dynamics.mj_model)
+
+    def step(inputs, memory):
+        data.time = 0
+        data.qpos[:], data.qvel[:], data.ctrl[:] = np.split(inputs, [model.nq, 2 * model.nq])
+        data.qacc_warmstart[:] = memory
+        mujoco.mj_step(model, data, dynamics.substeps)
+        return np.concatenate([data.qpos, data.qvel])
+
+    with open_dataset(cartpole_file) as dataset:
+        found = measure_influence(dataset, "as_shipped", 1e-12)
+        episodes = list(dataset.episodes())
+    inputs = np.concatenate([np.concatenate([e.state, e.action], axis=1) for e in episodes])
+    memory = np.concatenate([e.memory for e in episodes])
+    jacobians = [np.concatenate([e.state_jacobian, e.action_jacobian], 2) for e in episodes]
+    zero = np.abs(np.concatenate(jacobians)) < 1e-12
+    rng = np.random.default_rng(3)
+    rng.permutation(len(inputs))  # all samples are taken, whatever their order
+    others = inputs[rng.integers(len(inputs), size=(DRAWS, len(inputs)))]
+    change = np.zeros(zero.shape)
+    for number, here in enumerate(inputs):
+        base = step(here, memory[number])
+        for column in range(len(here)):
+            for drawn in others[:, number, column]:
+                moved = np.where(np.arange(len(here)) == column, drawn, here)
+                after = np.abs(step(moved, memory[number]) - base)
+                change[number, :, column] = np.maximum(change[number, :, column], after)
+    moves = change > MOVED
+    row = found.to_pylist()[0]
+    assert (row["radius"], row["samples"], row["unrepeated"]) == (1.0, len(inputs), 0)
+    assert row["zeros_moved"] == (zero & moves).sum()
+    assert row["others_still"] == (~zero & ~moves).sum()
+    assert 0 < row["zeros"] == zero.sum()
+    assert merge_seeds([found]).num_rows == found.num_rows
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"jacobian_ok": np.zeros(40, bool)}, "no step has a Jacobian"),
+        ({"state_jacobian": np.full((40, 4, 4), np.nan)}, "episode 0: a Jacobian .* is not finite"),
+        ({"next_state": np.full((40, 4), 7.0)}, "repeats none of 40 steps"),
+    ],
+)
+def test_nothing_is_counted_where_nothing_is_known(cartpole_file, monkeypatch, values, said):
+    with open_dataset(cartpole_file) as dataset:
+        episode = dataclasses.replace(next(iter(dataset.episodes())), **values)
+        monkeypatch.setattr(dataset, "episodes", lambda: [episode])
+        with pytest.raises(DynsparseError, match=f"CartpoleBalance .*{said}"):
+            measure_influence(dataset, "as_shipped", 1e-12)

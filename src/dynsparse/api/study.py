@@ -138,7 +138,7 @@ class Study:
             raise DynsparseError(f"{self.folder}: the study has nothing to make {name} from")
         ours = project_folder()
         for path in (Path(path) for paths in files.values() for path in paths):
-            if path.is_relative_to(ours):
+            if path.absolute().is_relative_to(ours.absolute()):
                 inside(ours, path)
             elif path.suffix == ".parquet":
                 bounded(inside(self.folder, path))
@@ -262,3 +262,7 @@ def _check(config: Any, path: Path) -> None:
         raise wrong("seeds is no list of whole numbers")
     if not isinstance(config.get("study"), str):
         raise wrong("study is no name")
+    try:
+        Path(config.get("statistics", "")).resolve().is_dir()
+    except (TypeError, ValueError, OSError):
+        raise wrong("statistics is no name of a folder") from None

@@ -23,7 +23,7 @@ from dynsparse.project import project_folder
 from dynsparse.strangers import Source, checked, opened, strict_json
 
 FORMAT = "dynsparse task 1"
-# More than any task of a study has: 100 episodes of 1,000 steps of ten seeds.
+# More than any task of a study has: 200 episodes of 1,000 steps of five seeds.
 MOST_STEPS = 2**20
 MOST_DIMENSIONS = 2**10
 

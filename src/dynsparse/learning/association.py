@@ -11,11 +11,14 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import rankdata
 
-from dynsparse.learning.comparison import LEAST_UNITS, RANDOM_SEED
+from dynsparse.learning.comparison import RANDOM_SEED
 from dynsparse.sparsity.intervals import CONFIDENCE, RESAMPLES
 
 # With three units and a control every partial correlation is 1 or -1.
 LEAST_CORRELATED = 4
+# Below, the bootstrap of ranks excludes zero far too often where nothing is there: with five units
+# in three of four planted cases, with ten in one of ten.
+LEAST_FOR_INTERVAL = 11
 # A share of variance that is rounding: nothing is left once the control is known.
 _NOTHING_LEFT = 1e-12
 
@@ -64,7 +67,8 @@ def association(measures: Sequence[Float[np.ndarray, "cases units"]]) -> Associa
         measures: two, and the control. Infinity is the highest rank.
 
     Returns:
-        No correlation below ``LEAST_CORRELATED`` units, no interval below ``LEAST_UNITS``.
+        No correlation below ``LEAST_CORRELATED`` units, no interval below
+        ``LEAST_FOR_INTERVAL``.
     """
     values = np.stack(measures)
     count = values.shape[-1]
@@ -78,7 +82,7 @@ def association(measures: Sequence[Float[np.ndarray, "cases units"]]) -> Associa
 
     every = np.arange(count)
     plain, given = float(spearman(values[0], values[1]).mean()), float(partial(every))
-    if count < LEAST_UNITS or np.isnan(given):
+    if count < LEAST_FOR_INTERVAL or np.isnan(given):
         return Association(plain, given, float("nan"), float("nan"))
     # Not SciPy's bootstrap, in which a draw without a value leaves no interval.
     draws = partial(np.random.default_rng(RANDOM_SEED).integers(count, size=(RESAMPLES, count)))

@@ -31,6 +31,11 @@ def with_shipped(
     """
     listed = read_list(folder)["config"]
     made, study = resolve(listed), resolve({**listed, **config})
+    if study["study"] == made["study"]:
+        raise DynsparseError(
+            f"config: study: {study['study']!r} is the study that {folder} was computed by; give"
+            " the one that draws it again a name of its own"
+        )
     for key in made:
         if key not in OWN and study.get(key) != made[key]:
             raise DynsparseError(
@@ -79,4 +84,6 @@ def read_list(folder: Path) -> dict[str, Any]:
     about = isinstance(found, dict) and (found.get("format"), found.get("schema_version"))
     if about != (FORMAT, VERSION):
         raise DynsparseError(f"{path}: no list of statistics: not {FORMAT} {VERSION}")
+    if not all(isinstance(found.get(key), dict) for key in ("config", "files")):
+        raise DynsparseError(f"{path}: no list of statistics: it needs mappings config and files")
     return dict(found)

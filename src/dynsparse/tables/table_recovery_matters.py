@@ -73,7 +73,8 @@ def table_recovery_matters(
         ``SCHEMA``: rank correlations over learners, each of which is the mean of its networks
         (splits and seeds) that did not fail. Below zero, who finds more of the graph errs less.
         ``partial`` is given the error of one step. Rows of ``EVERYWHERE`` are means over cases,
-        of the learners that all of them have. There is no interval below five learners.
+        of the learners that all of them have. There is no interval below eleven
+        learners (``association``).
     """
     ends = trained(healthy(curves))
     honest = [name for name in networks(curves) if TRUTH not in told[name]]

@@ -9,8 +9,8 @@ import pyarrow as pa
 from jaxtyping import Bool, Float
 
 from dynsparse.console import progress
-from dynsparse.dataset import Dataset
-from dynsparse.environments import Dynamics, engine_steps, load
+from dynsparse.dataset import Dataset, DatasetInfo
+from dynsparse.environments import engine_steps, load
 from dynsparse.environments.playground import Solver
 from dynsparse.errors import DynsparseError
 from dynsparse.jacobians.by_engine import SAME_STEP
@@ -80,34 +80,25 @@ def measure_influence(dataset: Dataset, solver: Solver, threshold: float) -> pa.
     rng = np.random.default_rng(info.seed)
     samples = _read(dataset, threshold)
     chosen = np.sort(rng.permutation(len(samples.state))[:SAMPLES])
-    if not chosen.size:
-        raise DynsparseError(
-            f"{info.environment} ({info.behaviour}, seed {info.seed}): no step has a Jacobian"
-        )
-    steps = _steps(load(info.environment, solver))
-    here = Samples(*(values[chosen] for values in samples))
-    base = steps(here.state, here.action, here.memory)
-    repeated = np.abs(base - here.next_state).max(axis=1) < SAME_STEP
-    if not repeated.any():
-        raise DynsparseError(
-            f"{info.environment} ({info.behaviour}, seed {info.seed}): MuJoCo's C engine repeats "
-            f"none of {len(chosen)} steps; without it no input can be redrawn"
-        )
-    here = Samples(*(values[repeated] for values in here))
+    dynamics = load(info.environment, solver)
+    steps = partial(engine_steps, dynamics.mj_model, dynamics.substeps)
+    here = _repeated(steps, _rows(samples, chosen), info)
     pool = np.concatenate([samples.state, samples.action], axis=1)
     others = pool[rng.integers(len(pool), size=(DRAWS, len(here.state)))]
     rows = []
-    label = f"influence {info.environment} {info.behaviour} seed {info.seed}"
-    with progress(len(RADII), label, "radius") as bar:
+    with progress(len(RADII), f"influence {_words(info)}", "radius") as bar:
         for radius in RADII:
-            change = largest_change(steps, here, others, radius)
-            rows.append({"radius": radius, **counted(change, here.zero)})
+            rows.append(counted(largest_change(steps, here, others, radius), here.zero))
             bar.update(1)
-    shared = {"samples": len(here.state), "unrepeated": int((~repeated).sum())}
-    columns = {name: [{**row, **shared}[name] for row in rows] for name in SCHEMA.names[3:]}
-    table = pa.table({**identity_columns(info, len(rows)), **columns}, schema=SCHEMA)
+    columns = {
+        **identity_columns(info, len(RADII)),
+        "radius": RADII,
+        "samples": [len(here.state)] * len(RADII),
+        **{name: [row[name] for row in rows] for name in rows[0]},
+        "unrepeated": [len(chosen) - len(here.state)] * len(RADII),
+    }
     facts = {"steps": len(samples.state), "threshold": threshold, "sources": [source_name(info)]}
-    return with_metadata(table, "influence", **facts)
+    return with_metadata(pa.table(columns, schema=SCHEMA), "influence", **facts)
 
 
 def largest_change(
@@ -115,17 +106,17 @@ def largest_change(
 ) -> Float[np.ndarray, "samples state inputs"]:
     """How far each output moves at most when each input is redrawn, over the draws.
 
-    Not a number where no draw has another value of the input; infinite where a step blows up.
+    Moves are from the next states of ``here``, which have to be those of ``steps``. Not a number
+    where no draw has another value of the input; infinite where a step blows up.
     """
     inputs = np.concatenate([here.state, here.action], axis=1)
-    base = steps(here.state, here.action, here.memory)
-    largest = np.full((*base.shape, inputs.shape[1]), np.nan)
+    largest = np.full((*here.next_state.shape, inputs.shape[1]), np.nan)
     for column in range(inputs.shape[1]):
         for drawn in others:
             moved = inputs.copy()
             moved[:, column] += radius * (drawn[:, column] - inputs[:, column])
             state, action = np.split(moved, [here.state.shape[1]], axis=1)
-            change = np.abs(steps(state, action, here.memory) - base)
+            change = np.abs(steps(state, action, here.memory) - here.next_state)
             change[~np.isfinite(change)] = np.inf
             change[moved[:, column] == inputs[:, column]] = np.nan
             largest[..., column] = np.fmax(largest[..., column], change)
@@ -146,21 +137,40 @@ def counted(
     }
 
 
-def _steps(dynamics: Dynamics) -> Steps:
-    return partial(engine_steps, dynamics.mj_model, dynamics.substeps)
+def _repeated(steps: Steps, samples: Samples, info: DatasetInfo) -> Samples:
+    """The samples whose step is repeated, with the next states that it is repeated by."""
+    after = steps(samples.state, samples.action, samples.memory)
+    repeated = np.abs(after - samples.next_state).max(axis=1) < SAME_STEP
+    if not repeated.any():
+        raise DynsparseError(
+            f"{_words(info)}: MuJoCo's C engine repeats none of {len(after)} steps; without it no"
+            " input can be redrawn"
+        )
+    return _rows(samples._replace(next_state=after), repeated)
 
 
 def _read(dataset: Dataset, threshold: float) -> Samples:
     """Every step that has a Jacobian."""
-    info, parts = dataset.info, list[Sequence[np.ndarray]]()
+    parts: list[Sequence[np.ndarray]] = []
     for each in dataset.episodes():
-        jacobian = np.concatenate([each.state_jacobian, each.action_jacobian], axis=2)
-        if not np.isfinite(jacobian[each.jacobian_ok]).all():
+        ok = each.jacobian_ok
+        jacobian = np.concatenate([each.state_jacobian, each.action_jacobian], axis=2)[ok]
+        if not np.isfinite(jacobian).all():
             raise DynsparseError(
-                f"{info.environment} ({info.behaviour}, seed {info.seed}): episode {each.index}: a "
-                "Jacobian that jacobian_ok marks as good is not finite"
+                f"{_words(dataset.info)}: episode {each.index}: a Jacobian that jacobian_ok marks"
+                " as good is not finite"
             )
         values = (each.state, each.action, each.memory, each.next_state)
-        doubles = [array.astype(float)[each.jacobian_ok] for array in values]
-        parts.append([*doubles, (np.abs(jacobian) < threshold)[each.jacobian_ok]])
-    return Samples(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+        parts.append([*(array.astype(float)[ok] for array in values), np.abs(jacobian) < threshold])
+    samples = Samples(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+    if not len(samples.state):
+        raise DynsparseError(f"{_words(dataset.info)}: no step has a Jacobian")
+    return samples
+
+
+def _rows(samples: Samples, chosen: np.ndarray) -> Samples:
+    return Samples(*(values[chosen] for values in samples))
+
+
+def _words(info: DatasetInfo) -> str:
+    return f"{info.environment} {info.behaviour} seed {info.seed}"

@@ -10,6 +10,7 @@ from dynsparse.benchmark.predictions import Predictions
 from dynsparse.benchmark.task import Task
 from dynsparse.learning.controls import mean_pattern
 from dynsparse.scores import agreement, calibration, graphs, ranking
+from dynsparse.scores.graphs import LATE
 from dynsparse.scores.recovery import Scored, score_rows
 
 Flat = Bool[np.ndarray, "samples elements"]
@@ -46,9 +47,6 @@ BOUNDS = {
     **dict.fromkeys(("hamming_distance", "next_state_squared"), (0.0, math.inf)),
     **dict.fromkeys(("jacobian_squared", "jacobian_absolute", "rollout_median"), (0.0, math.inf)),
 }
-# A change that is found so many steps early or late is found, as in a study
-# (learning.graph_scores, which needs JAX).
-LATE = 1
 Scores = dict[str, float]
 Jacobians = Float[np.ndarray, "samples outputs inputs"]
 

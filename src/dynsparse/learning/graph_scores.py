@@ -10,6 +10,7 @@ from dynsparse.learning import controls
 from dynsparse.learning.preparation import Prepared
 from dynsparse.learning.samples import Samples
 from dynsparse.scores import agreement, calibration, graphs, ranking
+from dynsparse.scores.graphs import LATE
 from dynsparse.scores.recovery import Scored, score_rows
 
 Row = dict[str, Any]
@@ -18,8 +19,6 @@ Score = Float[np.ndarray, "samples elements"]
 # A row is of these elements, in this regime, averaged in this way.
 KEY = ("elements", "regime", "average")
 WHOLE = ("all", "all", "micro")
-# A switch that is found so many steps early or late is found.
-LATE = 1
 
 
 class Said(NamedTuple):

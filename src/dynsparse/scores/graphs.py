@@ -10,6 +10,9 @@ from jaxtyping import Bool
 
 Label = Bool[np.ndarray, "samples elements"]
 
+# A switch that is found so many steps early or late is found, in studies and in the benchmark.
+LATE = 1
+
 
 class Found(NamedTuple):
     """Precision, recall and their harmonic mean; NaN where there is nothing to divide by."""

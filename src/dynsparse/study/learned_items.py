@@ -92,6 +92,9 @@ def fixed(value: str) -> Setting:
     return lambda _: value
 
 
+# What items on single networks read.
+NETWORKS = {kind: trained(kind) for kind in ("curves", "recovery", "rollout")}
+
 LEARNED: list[Item] = [
     Figure(
         "figure_8",
@@ -138,7 +141,7 @@ LEARNED: list[Item] = [
         "table_architectures",
         "Architectures",
         Q4,
-        reads={kind: trained(kind) for kind in ("curves", "recovery", "rollout")},
+        reads=NETWORKS,
         settings={"told": told},
         made=of_architectures,
     ),
@@ -146,7 +149,7 @@ LEARNED: list[Item] = [
         "table_recovery_matters",
         "Does recovery of the graph matter?",
         Q4,
-        reads={kind: trained(kind) for kind in ("curves", "recovery", "rollout")},
+        reads=NETWORKS,
         settings={"told": told},
         made=of_architectures,
     ),
@@ -162,7 +165,7 @@ LEARNED: list[Item] = [
         "table_value",
         "What a graph is worth",
         Q4,
-        reads={kind: trained(kind) for kind in ("curves", "recovery", "rollout")},
+        reads=NETWORKS,
         settings={"section": learning},
         made=of_masks,
     ),
@@ -170,7 +173,7 @@ LEARNED: list[Item] = [
         "figure_wrong_edges",
         "The price of a wrong edge",
         Q4,
-        reads={kind: trained(kind) for kind in ("curves", "recovery", "rollout")},
+        reads=NETWORKS,
         settings={"split": first_split, "section": learning},
         made=of_wrong_edges,
     ),

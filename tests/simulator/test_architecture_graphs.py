@@ -14,6 +14,7 @@ from dynsparse.precision import precision
 from dynsparse.scores.agreement import adjusted_rand_index
 
 BODY = {"units": 16, "features": 3, "gate_units": 16}
+ATTENTION = {"heads": 4, "token": 8, "hard": True, "gate_units": 12, "price": 0.014}
 # Epochs, and the settings of each.
 SMALL = {
     "gated": (160, {**BODY, "gate_units": 12, "price": 0.0185}),
@@ -21,6 +22,7 @@ SMALL = {
     "switching": (120, {**BODY, "price": 0.03, "experts": 4, "persistence": 0.001}),
     "piecewise": (120, {"gate_units": 16, "price": 0.02, "experts": 4, "persistence": 0.001}),
     "taught": (60, {**BODY, "price": 1.0}),
+    "attention": (160, ATTENTION),
 }
 TRAIN, TEST = two_bodies.samples(4000, 1), two_bodies.samples(500, 2)
 
@@ -139,3 +141,13 @@ def test_another_expert_in_the_next_state_has_its_price(float64):
 
     (without, with_change), same = priced()
     np.testing.assert_allclose(with_change - without, 2 * (1 - same))
+
+
+def test_soft_attention_has_weights_for_a_graph_and_no_zeros(record_property):
+    soft = two_bodies.settings("attention", epochs=30, **{**ATTENTION, "hard": False})
+    mine = two_bodies.trained(soft, TRAIN, TEST)
+    assert mine.squared.mean() < 0.05
+    assert (mine.size > 0).mean() > 0.99
+    # Weights, halved with what stays, are shares.
+    np.testing.assert_allclose(mine.graph.sum(axis=-1), 1, rtol=1e-5)
+    record_property("skill", two_bodies.skill(mine, TEST, TRAIN).tolist())

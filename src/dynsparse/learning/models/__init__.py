@@ -1,5 +1,6 @@
 """Architectures of world models, by name. A new one is a file here and a line below."""
 
+from dynsparse.learning.models.attention import Attention
 from dynsparse.learning.models.base import ModelSettings, WorldModel
 from dynsparse.learning.models.gated import Gated
 from dynsparse.learning.models.masked import Masked
@@ -19,4 +20,5 @@ ARCHITECTURES: dict[str, type[WorldModel]] = {
     "quantised": Quantised,
     "switching": Switching,
     "piecewise": Piecewise,
+    "attention": Attention,
 }

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mujoco import mjx
-from mujoco.mjx._src import collision_driver, math, scan, smooth, solver, support
+from mujoco.mjx._src import collision_driver, derivative, math, scan, smooth, solver, support
 
 from dynsparse import mjx_internals
 from dynsparse.errors import DynsparseError
@@ -38,6 +38,9 @@ SIGNATURES = {
     support.full_m: ["m", "d"],
     support.mul_m: ["m", "d", "vec"],
     math.norm: ["x", "axis"],
+    math.quat_integrate: ["q", "v", "dt"],
+    math.quat_to_axis_angle: ["q"],
+    derivative.deriv_smooth_vel: ["m", "d"],
     scan.body_tree: ["m", "f", "in_types", "out_types", "args", "reverse"],
     math.closest_segment_point: ["a", "b", "pt"],
     math.closest_segment_to_segment_points: ["a0", "a1", "b0", "b1"],
@@ -52,6 +55,7 @@ CONTEXT_FIELDS = {
 LINE_SEARCH_FIELDS = {"alpha", "cost", "deriv_0", "deriv_1"}
 DATA_FIELDS = {"qacc", "qacc_smooth", "qacc_warmstart", "qfrc_smooth", "qfrc_constraint"}
 IMPLEMENTATION_FIELDS = {
+    "actuator_moment",
     "contact",
     "efc_D",
     "efc_J",

@@ -160,8 +160,10 @@ class Dynamics:
             stack.enter_context(mjx_internals.bodies_computed_once())
             stack.enter_context(mjx_internals.settled_line_search())
             stack.enter_context(mjx_internals.exact_solver_norm())
+            stack.enter_context(mjx_internals.smooth_at_rest())
             if self.solver == "converged":
                 stack.enter_context(mjx_internals.exact_closest_points())
+                stack.enter_context(mjx_internals.saturated_actuators())
             yield
 
     def to_data(self, state: State, action: Action, memory: Memory) -> mjx.Data:

@@ -3,6 +3,7 @@
 Everything here is written for the layout of ``mjx.Data`` of the JAX implementation.
 """
 
+from dynsparse.mjx_internals.at_rest import smooth_at_rest
 from dynsparse.mjx_internals.facts import (
     active_constraints,
     collision_pairs,
@@ -15,6 +16,7 @@ from dynsparse.mjx_internals.mends import (
     bodies_computed_once,
     exact_closest_points,
     exact_solver_norm,
+    saturated_actuators,
     settled_line_search,
 )
 from dynsparse.mjx_internals.rules import (
@@ -40,8 +42,10 @@ __all__ = [
     "known_solution",
     "named_row_count",
     "pieces",
+    "saturated_actuators",
     "searches_by_their_minimum",
     "settled_line_search",
+    "smooth_at_rest",
     "solver_converged",
     "solver_rule",
     "solves_by_products",

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import mujoco
 from jaxtyping import Array, Float
 from mujoco import mjx
-from mujoco.mjx._src import math, scan, solver
+from mujoco.mjx._src import derivative, math, scan, solver
 
 from dynsparse.mjx_internals.replacing import replaced
 
@@ -84,6 +84,24 @@ def exact_closest_points() -> AbstractContextManager[None]:
         closest_segment_point=_closest_on_segment,
         closest_segment_to_segment_points=_closest_between_segments,
     )
+
+
+def saturated_actuators() -> AbstractContextManager[None]:
+    """Let MJX's integrator ``implicitfast`` leave out actuators at the limit of their force.
+
+    Such a force does not answer to velocity. MuJoCo's C engine leaves them out; as shipped MJX
+    damps by them all the same (docs/mjx.md).
+    """
+    shipped = derivative.deriv_smooth_vel
+
+    def deriv_smooth_vel(model: mjx.Model, data: mjx.Data) -> Any:
+        low, high = model.actuator_forcerange.T
+        inside = (low < data.actuator_force) & (data.actuator_force < high)
+        answers = jnp.where(model.actuator_forcelimited, inside, True)
+        moment = data._impl.actuator_moment * answers[:, None]
+        return shipped(model, data.replace(_impl=data._impl.replace(actuator_moment=moment)))
+
+    return replaced(derivative, deriv_smooth_vel=deriv_smooth_vel)
 
 
 Point = Float[Array, "3"]

@@ -119,7 +119,7 @@ def collect(
         solver="as_shipped",
         dtype="float64",
         block_episodes=1,
-        batch_samples=50,
+        batch_samples=0,
     )
     return collect_dataset(output, name, behaviour, seed, settings, policy)
 

@@ -38,7 +38,7 @@ class CollectionSettings:
         solver: the simulator's constraint solver, as shipped or converged.
         dtype: precision of simulation and Jacobians.
         block_episodes: episodes rolled out together and written at once.
-        batch_samples: samples differentiated together.
+        batch_samples: samples differentiated together; 0: as many as suit the device.
     """
 
     episodes: int

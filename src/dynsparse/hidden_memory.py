@@ -68,7 +68,7 @@ def measure_memory(dataset: Dataset, solver: Solver, threshold: float, batch: in
         solver: the constraint solver's settings that the file was made with; its steps are taken
             under these and under ``REFERENCE``.
         threshold: an element is zero where ``|x| < threshold``.
-        batch: samples differentiated together.
+        batch: samples differentiated together; 0: as many as suit the device.
 
     Returns:
         ``SCHEMA``, a row per solver and step, in double precision; ``own`` marks the file's solver.

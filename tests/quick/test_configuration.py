@@ -44,7 +44,6 @@ COUNTS = [
     ("collection", "episodes"),
     ("collection", "steps"),
     ("collection", "block_episodes"),
-    ("collection", "batch_samples"),
     ("verification", "samples"),
 ]
 

@@ -38,6 +38,12 @@ OFTEN_CUT_OFF = {"BallInCup", "FingerSpin", "FingerTurnEasy", "FingerTurnHard"} 
 }
 
 
+# Samples differentiated together where nothing is said. On a CPU each takes longer among more; an
+# accelerator has little to do with fewer.
+ON_CPU = 100
+ON_ACCELERATOR = 2000
+
+
 class _Stage(NamedTuple):
     """A program, and for which of the samples that it was asked for it is not the right one."""
 
@@ -58,13 +64,14 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
     Args:
         dynamics: the environment's step.
         method: a name of ``dynsparse.jacobians.METHODS``, ``mujoco_c``, or ``auto``.
-        batch: samples differentiated together; the last batch is filled up, since another
-            shape would mean compiling again.
+        batch: samples differentiated together; 0: as many as suit the device. The last batch is
+            filled up, since another shape would mean compiling again.
 
     Raises:
         DynsparseError: there is no such method.
     """
     method = resolve_method(method, dynamics.methods)
+    batch = batch or (ON_CPU if jax.default_backend() == "cpu" else ON_ACCELERATOR)
     stages = _stages(dynamics, method)
     # The C engine uses all cores for a batch by itself.
     at_once = 1 if method == ENGINE else None

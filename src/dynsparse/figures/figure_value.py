@@ -17,6 +17,9 @@ from dynsparse.figures.style import SERIES, panels, styled
 from dynsparse.learning.learners import Section, Series, series_of
 from dynsparse.learning.selection import cases, healthy, networks, of_case, select, trained
 
+# A mask that opens all has the line of no mask: through dashes both are seen.
+STROKES = ("-", "--", "-.", ":")
+
 
 @styled()
 def figure_value(curves: pa.Table, split: str, section: Section) -> Figure:
@@ -42,7 +45,7 @@ def figure_value(curves: pa.Table, split: str, section: Section) -> Figure:
                 _with_samples(select(of_case(ends, case), learner=name), count)
                 for name, count in names.items()
             )
-            look = Look(label, SERIES[number % len(SERIES)], "-")
+            look = Look(label, SERIES[number % len(SERIES)], STROKES[number % len(STROKES)])
             line_with_band(panel, *by_network(mine, "samples", "test_state_mse"), look)
         _axis(panel, sorted({count for names in lines.values() for count in names.values()}))
         panel.set_title("{} ({})".format(*case))

@@ -117,7 +117,7 @@ def test_as_shipped_derivatives_are_lost_at_rest(name):
 
 def test_at_rest_derivatives_are_those_of_the_c_engine(name):
     model, state, memory, _, (after, mended) = found(name)
-    np.testing.assert_allclose(after, next_by_engine(model, state, memory), atol=1e-10)
+    np.testing.assert_allclose(after, next_by_engine(model, state, memory), rtol=0, atol=1e-10)
     # Differences err by their width's square times a third derivative, which is large where the
     # floor's force sets in, and by rounding over their width.
     np.testing.assert_allclose(mended, differences(model, state, memory), rtol=1e-6, atol=1e-7)
@@ -125,7 +125,7 @@ def test_at_rest_derivatives_are_those_of_the_c_engine(name):
 
 def test_no_value_changes_by_it(name):
     *_, (shipped, _), (mended, _) = found(name)
-    np.testing.assert_allclose(mended, shipped, atol=1e-12)
+    np.testing.assert_allclose(mended, shipped, rtol=0, atol=1e-12)
 
 
 units = st.lists(st.floats(-1, 1), min_size=3, max_size=3).map(np.array)
@@ -184,4 +184,4 @@ def test_a_servo_at_its_limit_damps_in_mjx_as_shipped_alone():
     assert (off[saturated] > 1e-3).all()
     assert (off[~saturated] < 1e-12).all()
     by_mjx, by_engine, _ = velocities_of_servos(mjx_internals.saturated_actuators)
-    np.testing.assert_allclose(by_mjx, by_engine, atol=1e-12)
+    np.testing.assert_allclose(by_mjx, by_engine, rtol=0, atol=1e-12)

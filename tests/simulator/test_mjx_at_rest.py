@@ -100,7 +100,7 @@ def derivative(model, state, memory, mend):
 @functools.cache
 def found(name):
     model, state, memory = at_rest_in(name)
-    mends = (nullcontext, mjx_internals.smooth_at_rest)
+    mends = (nullcontext, functools.partial(mjx_internals.smooth_at_rest, model))
     return model, state, memory, *(derivative(model, state, memory, mend) for mend in mends)
 
 
@@ -126,6 +126,34 @@ def test_at_rest_derivatives_are_those_of_the_c_engine(name):
 def test_no_value_changes_by_it(name):
     *_, (shipped, _), (mended, _) = found(name)
     np.testing.assert_allclose(mended, shipped, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("tendon", "cord"),
+    [
+        ('stiffness="30" springlength="0"', True),
+        ('stiffness="30" springlength=".1"', False),
+        ('stiffness="30" springlength="0" damping="2"', False),
+        ('stiffness="30" springlength="0" limited="true" range="0 1"', False),
+    ],
+)
+def test_what_pulls_at_no_length_is_no_cord(tendon, cord):
+    """Its direction jumps there, and the C engine's is kept."""
+    xml = AFTERWARDS["a cord"].replace('stiffness="30" springlength="0"', tendon)
+    model = mujoco.MjModel.from_xml_string(
+        f"<mujoco>{CONVERGED}<worldbody>{MODELS['a cord']}</worldbody>{xml}</mujoco>"
+    )
+    assert at_rest.only_cords(model) == cord
+    data = mjx.make_data(model, impl="jax")
+    with mjx_internals.smooth_at_rest(model):
+        after = jax.jit(functools.partial(mjx.step, mjx.put_model(model, impl="jax")))(data)
+    after = np.r_[after.qpos, after.qvel]
+    state = np.zeros(4)
+    np.testing.assert_allclose(after, next_by_engine(model, state, np.zeros(2)), rtol=0, atol=1e-10)
+
+
+def test_no_quaternion_is_no_rotation():
+    assert not np.any(at_rest._rotation(jnp.zeros(4))[0])
 
 
 units = st.lists(st.floats(-1, 1), min_size=3, max_size=3).map(np.array)

@@ -160,7 +160,7 @@ class Dynamics:
             stack.enter_context(mjx_internals.bodies_computed_once())
             stack.enter_context(mjx_internals.settled_line_search())
             stack.enter_context(mjx_internals.exact_solver_norm())
-            stack.enter_context(mjx_internals.smooth_at_rest())
+            stack.enter_context(mjx_internals.smooth_at_rest(self.mj_model))
             if self.solver == "converged":
                 stack.enter_context(mjx_internals.exact_closest_points())
                 stack.enter_context(mjx_internals.saturated_actuators())

@@ -5,10 +5,11 @@ by it has then no derivative either, although the whole is smooth.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 
 import jax.numpy as jnp
+import mujoco
 from jaxtyping import Array, Float
 from mujoco.mjx._src import math, smooth
 
@@ -25,18 +26,36 @@ NO_LENGTH = 1e-12
 
 
 @contextmanager
-def smooth_at_rest() -> Iterator[None]:
-    """Let rotations and tendons have a derivative where they have no length, while tracing.
+def smooth_at_rest(model: mujoco.MjModel) -> Iterator[None]:
+    """Let rotations and cords have a derivative where they have no length, while tracing.
 
     - A free body or a ball joint that does not turn: what acts on its velocity acts on its
       orientation. As shipped these elements are zero (docs/mjx.md).
     - A ball joint in the pose in which its spring is at rest.
-    - A tendon whose ends meet: it has the length NO_LENGTH there, and no direction.
+    - A cord whose ends meet: it has the length NO_LENGTH there, and no direction. Other tendons
+      pull there all the same, in a direction that jumps: they stay as MJX has them.
+
+    Args:
+        model: whose tendons are asked whether they are cords.
     """
     with replaced(math, quat_integrate=_turned, quat_to_axis_angle=_rotation):
-        of_tendons = SimpleNamespace(**{**vars(math), "norm": _length})
-        with replaced(smooth, math=of_tendons):
+        of_cords = SimpleNamespace(**{**vars(math), "norm": _length})
+        with replaced(smooth, math=of_cords) if only_cords(model) else nullcontext():
             yield
+
+
+def only_cords(model: mujoco.MjModel) -> bool:
+    """Whether all tendons pull with springs of no length alone, so that no pull is left at none."""
+    sprung = (model.tendon_stiffness > 0) & (model.tendon_lengthspring[:, 1] > 0)
+    others = (
+        model.tendon_damping,
+        model.tendon_armature,
+        model.tendon_frictionloss,
+        model.tendon_limited,
+        model.actuator_trntype == mujoco.mjtTrn.mjTRN_TENDON,
+        model.eq_type == mujoco.mjtEq.mjEQ_TENDON,
+    )
+    return not sprung.any() and not any(each.any() for each in others)
 
 
 def _turned(q: Quaternion, velocity: Vector, dt: Scalar) -> Quaternion:
@@ -54,13 +73,15 @@ def _rotation(q: Quaternion) -> tuple[Vector, Scalar]:
     """A rotation's vector, and 1: all of MJX asks for the product of axis and angle alone."""
     real, vector = jnp.abs(q[0]), q[1:]
     square = vector @ vector
+    # No quaternion at all is taken for no rotation.
+    real = jnp.where(square + real**2 == 0, 1.0, real)
     small = square < SMALL * real**2
     sine = jnp.sqrt(jnp.where(small, 1.0, square))
     ratio = jnp.where(small, square / jnp.where(small, real, 1.0) ** 2, 0.0)
     series = (1 - ratio / 3 + ratio**2 / 5) / jnp.where(small, real, 1.0)
     half = jnp.where(small, series, jnp.arctan2(sine, real) / sine)
     # The same rotation has two quaternions; the shorter way round is meant.
-    return jnp.where(q[0] < 0, -2.0, 2.0) * half * vector, jnp.ones(())
+    return jnp.where(q[0] < 0, -2.0, 2.0) * half * vector, jnp.ones((), q.dtype)
 
 
 def _length(x: Vector) -> Scalar:

@@ -1,6 +1,7 @@
 """What a given graph is worth in samples: errors over their number, a line for each mask."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import pyarrow as pa
 from matplotlib.axes import Axes
@@ -18,7 +19,7 @@ from dynsparse.learning.learners import Section, Series, series_of
 from dynsparse.learning.selection import cases, healthy, networks, of_case, select, trained
 
 # A mask that opens all has the line of no mask: through dashes both are seen.
-STROKES = ("-", "--", "-.", ":")
+STROKES: tuple[Literal["-", "--", "-.", ":"], ...] = ("-", "--", "-.", ":")
 
 
 @styled()

@@ -46,6 +46,8 @@ COUNTS = [
     ("collection", "block_episodes"),
     ("verification", "samples"),
 ]
+# 0 is as many as suit the device.
+BATCH = ("collection", "batch_samples")
 
 
 def check(study, environments=SUITE):
@@ -281,6 +283,13 @@ def test_a_count_below_one_is_named(key, value):
     assert message == f"config: {'.'.join(key)}: {value} is less than the minimum of 1"
 
 
+@settings(deadline=None)
+@given(value=st.integers(max_value=-1))
+def test_a_batch_below_nothing_is_named(value):
+    message = refusal(changed(BATCH, value))
+    assert message == f"config: {'.'.join(BATCH)}: {value} is less than the minimum of 0"
+
+
 not_integers = st.one_of(
     st.text(max_size=8),
     st.booleans(),
@@ -291,7 +300,7 @@ not_integers = st.one_of(
 
 
 @settings(deadline=None)
-@given(key=st.sampled_from(COUNTS), value=not_integers)
+@given(key=st.sampled_from([*COUNTS, BATCH]), value=not_integers)
 def test_a_count_of_another_type_is_named(key, value):
     message = refusal(changed(key, value))
     assert message.startswith(f"config: {'.'.join(key)}: ")

@@ -6,14 +6,13 @@ by it has then no derivative either, although the whole is smooth.
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from types import SimpleNamespace
 
 import jax.numpy as jnp
 import mujoco
 from jaxtyping import Array, Float
 from mujoco.mjx._src import math, smooth
 
-from dynsparse.mjx_internals.replacing import replaced
+from dynsparse.mjx_internals.replacing import replaced, with_norm
 
 Vector = Float[Array, "3"]
 Quaternion = Float[Array, "4"]
@@ -39,8 +38,7 @@ def smooth_at_rest(model: mujoco.MjModel) -> Iterator[None]:
         model: whose tendons are asked whether they are cords.
     """
     with replaced(math, quat_integrate=_turned, quat_to_axis_angle=_rotation):
-        of_cords = SimpleNamespace(**{**vars(math), "norm": _length})
-        with replaced(smooth, math=of_cords) if only_cords(model) else nullcontext():
+        with with_norm(smooth, _length) if only_cords(model) else nullcontext():
             yield
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -12,7 +11,7 @@ from jaxtyping import Array, Float
 from mujoco import mjx
 from mujoco.mjx._src import derivative, math, scan, solver
 
-from dynsparse.mjx_internals.replacing import replaced
+from dynsparse.mjx_internals.replacing import replaced, with_norm
 
 
 def settled_line_search() -> AbstractContextManager[None]:
@@ -45,8 +44,7 @@ def exact_solver_norm() -> AbstractContextManager[None]:
     steps a joint's limit does not push, and the derivative is not the optimum's
     (docs/mjx.md).
     """
-    exact = SimpleNamespace(**{**vars(math), "norm": _exact_norm})
-    return replaced(solver, math=exact)
+    return with_norm(solver, _exact_norm)
 
 
 def _exact_norm(x: Float[Array, " n"]) -> Float[Array, ""]:

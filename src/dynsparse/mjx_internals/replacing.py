@@ -1,11 +1,13 @@
 """Lending MJX other functions while it is traced."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import jax
 from jaxtyping import Array
+from mujoco.mjx._src import math
 
 
 @contextmanager
@@ -19,6 +21,11 @@ def replaced(owner: Any, **others: Any) -> Iterator[None]:
     finally:
         for name, own in shipped.items():
             setattr(owner, name, own)
+
+
+def with_norm(owner: Any, norm: Callable[..., Array]) -> AbstractContextManager[None]:
+    """``owner``, a module of MJX, that measures vectors by ``norm``; other modules do not."""
+    return replaced(owner, math=SimpleNamespace(**{**vars(math), "norm": norm}))
 
 
 def without_tangents(tree: Any) -> Any:

@@ -37,9 +37,10 @@ def smooth_at_rest(model: mujoco.MjModel) -> Iterator[None]:
     Args:
         model: whose tendons are asked whether they are cords.
     """
-    with replaced(math, quat_integrate=_turned, quat_to_axis_angle=_rotation):
-        with with_norm(smooth, _length) if only_cords(model) else nullcontext():
-            yield
+    rotations = replaced(math, quat_integrate=_turned, quat_to_axis_angle=_rotation)
+    cords = with_norm(smooth, _length) if only_cords(model) else nullcontext()
+    with rotations, cords:
+        yield
 
 
 def only_cords(model: mujoco.MjModel) -> bool:

@@ -1,7 +1,7 @@
 """Lending MJX other functions while it is traced."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,9 +23,14 @@ def replaced(owner: Any, **others: Any) -> Iterator[None]:
             setattr(owner, name, own)
 
 
-def with_norm(owner: Any, norm: Callable[..., Array]) -> AbstractContextManager[None]:
-    """``owner``, a module of MJX, that measures vectors by ``norm``; other modules do not."""
-    return replaced(owner, math=SimpleNamespace(**{**vars(math), "norm": norm}))
+@contextmanager
+def with_norm(owner: Any, norm: Callable[..., Array]) -> Iterator[None]:
+    """``owner``, a module of MJX, that measures vectors by ``norm``; other modules do not.
+
+    What is replaced in MJX's ``math`` before the block is entered holds for ``owner`` too.
+    """
+    with replaced(owner, math=SimpleNamespace(**{**vars(math), "norm": norm})):
+        yield
 
 
 def without_tangents(tree: Any) -> Any:

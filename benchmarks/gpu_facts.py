@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 from gpu_common import Sizes, part_parser, sizes
 
-from dynsparse.files import whole_file
 from dynsparse.precision import precision
 from dynsparse.provenance import commit
+from dynsparse.storage.files import whole_file
 
 PACKAGES = ("dynsparse", "jax", "jaxlib", "mujoco", "mujoco-mjx", "playground", "brax", "numpy")
 # What the other sections import, so that a missing package is told in seconds.
@@ -25,8 +25,8 @@ NEEDED = (
     "dynsparse.sparsity.scan",
     "dynsparse.tables.table_1",
     "dynsparse.tables.verification",
-    "dynsparse.learning.preparation",
-    "dynsparse.learning.study",
+    "dynsparse.learning.data.preparation",
+    "dynsparse.learning.jobs.train",
     "mujoco_playground",
 )
 

@@ -17,14 +17,14 @@ from gpu_common import Sizes, append_row, at_work, device_alone, part_parser, si
 from gpu_million import THRESHOLD, data_file
 from learning import paper_settings, pytorch_step_s, step_s
 
-from dynsparse.job import prepare_to_compile
-from dynsparse.learning.evaluation import make_evaluate, on_device
-from dynsparse.learning.losses import LOSSES
-from dynsparse.learning.preparation import Division, Prepared, prepare
-from dynsparse.learning.samples import Samples
-from dynsparse.learning.splits import EPISODE
-from dynsparse.learning.training import create, make_epoch
+from dynsparse.learning.data.preparation import Division, Prepared, prepare
+from dynsparse.learning.data.samples import Samples
+from dynsparse.learning.data.splits import EPISODE
+from dynsparse.learning.scoring.evaluation import make_evaluate, on_device
+from dynsparse.learning.training.epochs import create, make_epoch
+from dynsparse.learning.training.losses import LOSSES
 from dynsparse.precision import precision
+from dynsparse.running.compiling import prepare_to_compile
 
 TIMED = ("state", "state-jacobian-l1")
 PAUSE_S = 0.5

@@ -15,10 +15,10 @@ from gpu_common import Sizes, append_row, at_work, device_alone, part_parser, si
 
 from dynsparse.collection import CollectionSettings, collect
 from dynsparse.dataset import open_dataset
-from dynsparse.job import prepare_to_compile
+from dynsparse.running.compiling import prepare_to_compile
 from dynsparse.sparsity.merging import merge_seeds
-from dynsparse.sparsity.parquet import write_table
 from dynsparse.sparsity.scan import scan
+from dynsparse.storage.tables import write_table
 from dynsparse.tables.table_1 import table_1
 from dynsparse.tables.verification import verification_table
 from dynsparse.verification import verify_jacobians

@@ -24,8 +24,8 @@ from gpu_common import Sizes, append_row, device_alone, part_parser, sizes
 
 from dynsparse.environments import load
 from dynsparse.jacobians import METHODS, batched_jacobians, resolve_method
-from dynsparse.job import prepare_to_compile
 from dynsparse.precision import precision
+from dynsparse.running.compiling import prepare_to_compile
 
 STEP = "step"
 # To time and answer, per environment, before the budget ends.

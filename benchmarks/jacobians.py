@@ -26,8 +26,8 @@ from dynsparse.dataset import open_dataset
 from dynsparse.environments import load
 from dynsparse.environments.dynamics import Action, Dynamics, Memory, State
 from dynsparse.jacobians import ENGINE, METHODS, Linearisation, batched_jacobians
-from dynsparse.job import prepare_to_compile
 from dynsparse.precision import precision
+from dynsparse.running.compiling import prepare_to_compile
 from dynsparse.verification.differences import central_differences, error_against
 from dynsparse.verification.samples import pick_samples
 from dynsparse.verification.verify import mjx_steps

@@ -24,12 +24,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynsparse.job import prepare_to_compile
 from dynsparse.learning.models import MLP, WorldModel
 from dynsparse.learning.models.mlp import MLPSettings
 from dynsparse.learning.settings import TrainingSettings
-from dynsparse.learning.training import Data, create, make_epoch
+from dynsparse.learning.training.epochs import Data, create, make_epoch
 from dynsparse.precision import precision
+from dynsparse.running.compiling import prepare_to_compile
 
 INPUTS, OUTPUTS = 24, 18  # CheetahRun's
 LOSS = "state-jacobian-l1"

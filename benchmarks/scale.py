@@ -4,8 +4,8 @@
     python benchmarks/scale.py --environments 100 --seeds 100
 
 Prints Markdown. The jobs are counted by a dry run of the workflow; hours and storage come from
-docs/rates.csv, which holds one row per device and environment. An environment without a row is
-counted as the slowest that has one. ``--environments`` and ``--seeds`` enlarge the study in
+benchmarks/rates.csv, which holds one row per device and environment. One without a row is counted
+as the slowest that has one. ``--environments`` and ``--seeds`` enlarge the study in
 proportion: the suite has 25 environments, so a hundred of them are taken to be the study's, again.
 """
 
@@ -33,7 +33,7 @@ HOUR_S = 3600
 
 @dataclass(frozen=True)
 class Rate:
-    """What one environment takes on one device, measured (docs/rates.csv)."""
+    """What one environment takes on one device, measured (benchmarks/rates.csv)."""
 
     compile_s: float
     collect_samples_per_s: float
@@ -73,7 +73,7 @@ def main() -> None:
 def read_rates() -> dict[str, dict[str, Rate]]:
     """Device -> environment -> what was measured."""
     devices: dict[str, dict[str, Rate]] = {}
-    with (ROOT / "docs/rates.csv").open() as stream:
+    with (ROOT / "benchmarks/rates.csv").open() as stream:
         for row in csv.DictReader(stream):
             names = Rate.__dataclass_fields__
             rate = Rate(**{name: float(row[name]) for name in names})

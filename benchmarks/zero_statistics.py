@@ -30,10 +30,10 @@ from dynsparse.dataset import open_dataset
 from dynsparse.dataset.schema import DatasetInfo, layout
 from dynsparse.dataset.writer import BlockWriter
 from dynsparse.sparsity.durations import measure_durations
-from dynsparse.sparsity.parquet import write_table
 from dynsparse.sparsity.patterns import open_patterns
 from dynsparse.sparsity.scan import scan
 from dynsparse.sparsity.steps import measure_steps
+from dynsparse.storage.tables import write_table
 
 STATE, ACTION, PAIRS, LIMITS = 18, 6, 27, 6
 EPISODE_STEPS, KNOWN_PATTERNS, MEAN_RUN = 1000, 40, 8

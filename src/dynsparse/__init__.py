@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 # Name -> module. By their names alone: a study makes anew what imports an edited module
-# (``dynsparse.sources``), and every stage imports this package.
+# (``dynsparse.running.code_digests``), and every stage imports this package.
 _WHERE = {
     "Card": "benchmark.card",
     "Case": "api.episode",

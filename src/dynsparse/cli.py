@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from dynsparse.errors import DynsparseError, printable
-from dynsparse.job import quiet_surroundings
+from dynsparse.running.compiling import quiet_surroundings
 
 # auto and dynsparse.jacobians.METHODS, which would load JAX to show a help text.
 METHOD_NAMES = ("auto", "unrolled", "implicit", "hybrid", "mujoco_c")
@@ -99,7 +99,7 @@ def collect(
     """Roll a behaviour out and write every step's Jacobians."""
     from dynsparse.collection import CollectionSettings
     from dynsparse.collection import collect as collect_dataset
-    from dynsparse.job import prepare_to_compile
+    from dynsparse.running.compiling import prepare_to_compile
     from dynsparse.suite import suite_of
 
     name = _simulated(environment, model, substeps)
@@ -135,10 +135,10 @@ def collect(
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="A folder.")
 def train(environment: str, seed: int, schedules: Path | None, output: Path) -> None:
     """Train an expert, or go on with one that was killed."""
-    from dynsparse.job import prepare_to_compile
     from dynsparse.policies.experts import train_expert
     from dynsparse.policies.settings import schedule
     from dynsparse.policies.shipped import SHIPPED
+    from dynsparse.running.compiling import prepare_to_compile
 
     prepare_to_compile()
     overrides = schedule(schedules or SHIPPED / "schedules.yaml", environment)
@@ -184,7 +184,7 @@ def export(dataset: Path, form: str, storage: str, output: Path | None) -> None:
 @click.option("--model", type=click.Path(path_type=Path), help="That the file is of, if moved.")
 def verify(dataset: Path, samples: int, environment: str | None, model: Path | None) -> None:
     """Hold a dataset's steps and Jacobians against the simulator; status 1 if any is wrong."""
-    from dynsparse.job import prepare_to_compile
+    from dynsparse.running.compiling import prepare_to_compile
     from dynsparse.verified_file import verify_file
 
     prepare_to_compile()
@@ -205,7 +205,7 @@ def label(
 ) -> None:
     """Write the Jacobians of recorded states and controls (npz or HDF5) by a model of theirs."""
     from dynsparse.c_engine.label import label as label_recording
-    from dynsparse.job import prepare_to_compile
+    from dynsparse.running.compiling import prepare_to_compile
 
     name = _simulated(environment, model, substeps)
     prepare_to_compile()

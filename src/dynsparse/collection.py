@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynsparse.console import progress, say
 from dynsparse.dataset import BlockWriter, DatasetInfo, have_derivatives
 from dynsparse.environments import Dynamics, load, vocabulary
 from dynsparse.environments.identity import environment_identity, simulator_identity
@@ -23,6 +22,7 @@ from dynsparse.policies.behaviours import Behaviour, make_behaviour
 from dynsparse.precision import Precision, precision
 from dynsparse.programs import kept
 from dynsparse.provenance import provenance
+from dynsparse.running.console import progress, say
 
 Arrays = dict[str, np.ndarray]
 

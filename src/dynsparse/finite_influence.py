@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Float
 
-from dynsparse.console import progress
 from dynsparse.dataset import Dataset, DatasetInfo
 from dynsparse.environments import engine_steps, load
 from dynsparse.environments.playground import Solver
 from dynsparse.errors import DynsparseError
-from dynsparse.jacobians.by_engine import SAME_STEP
-from dynsparse.sparsity.parquet import with_metadata
+from dynsparse.jacobians.differences import SAME_STEP
+from dynsparse.running.console import progress
 from dynsparse.sparsity.source import identity_columns, source_name
+from dynsparse.storage.tables import with_metadata
 
 SCHEMA = pa.schema(
     [

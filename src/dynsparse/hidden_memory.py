@@ -7,15 +7,15 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Float, Int
 
-from dynsparse.console import progress
 from dynsparse.dataset import Dataset
 from dynsparse.environments import Dynamics, load
 from dynsparse.environments.playground import Solver
 from dynsparse.jacobians import batched_jacobians
 from dynsparse.jacobians.steps import batched_steps
 from dynsparse.precision import precision
-from dynsparse.sparsity.parquet import with_metadata
+from dynsparse.running.console import progress
 from dynsparse.sparsity.source import identity_columns, source_name
+from dynsparse.storage.tables import with_metadata
 
 SCHEMA = pa.schema(
     [

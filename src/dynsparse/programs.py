@@ -26,9 +26,9 @@ import numpy as np
 from jax import export
 
 from dynsparse.errors import DynsparseError
-from dynsparse.files import sha256, whole_file
 from dynsparse.precision import current_precision, settings_in_force
-from dynsparse.sources import PACKAGE, sources_of
+from dynsparse.running.code_digests import PACKAGE, sources_of
+from dynsparse.storage.files import sha256, whole_file
 
 # What a file begins with; another layout of files is another number.
 FORMAT = b"dynsparse program 1\n"

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dynsparse.sources import digests
+from dynsparse.running.code_digests import digests
 from dynsparse.suite import DM_CONTROL_SUITE, OWN, own_environment, own_files, suite_of
 
 # What results depend on, relative to the project's folder.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dynsparse as ds
-from dynsparse.sparsity.parquet import write_table
+from dynsparse.storage.tables import write_table
 from dynsparse.tables.writing import write_item
 
 PAGE = (Path(__file__).parents[2] / "docs/python.md").read_text()

@@ -10,7 +10,7 @@ import yaml
 from pyarrow import parquet
 
 import dynsparse as ds
-from dynsparse.sparsity.parquet import write_table
+from dynsparse.storage.tables import write_table
 from dynsparse.tables.writing import write_item
 
 

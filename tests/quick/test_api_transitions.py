@@ -11,7 +11,7 @@ import dynsparse as ds
 from dynsparse.api.given import whole
 from dynsparse.api.groups import LEVELS, Groups, groups
 from dynsparse.api.transitions import Windows
-from dynsparse.learning.splits import Episodes, by_episode
+from dynsparse.learning.data.splits import Episodes, by_episode
 
 
 @pytest.fixture

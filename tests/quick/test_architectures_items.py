@@ -9,7 +9,7 @@ from dynsparse.figures.figure_architectures import figure_architectures
 from dynsparse.figures.figure_value import figure_value
 from dynsparse.figures.figure_wrong_edges import figure_wrong_edges, lines_of
 from dynsparse.learning.learners import NOTHING, series_of, told
-from dynsparse.learning.selection import select
+from dynsparse.tables.learned import select
 from dynsparse.tables.table_architectures import table_architectures
 from dynsparse.tables.table_value import table_value
 

@@ -9,9 +9,9 @@ from dynsparse.sparsity.elements import ElementCounter
 from dynsparse.sparsity.exceptions import find_exceptions
 from dynsparse.sparsity.merging import merge_seeds
 from dynsparse.sparsity.occurrences import count_occurrences
-from dynsparse.sparsity.parquet import in_order, write_table
 from dynsparse.sparsity.scan import pack_episode
 from dynsparse.sparsity.strides import measure_strides
+from dynsparse.storage.tables import in_order, write_table
 from dynsparse.tables.cases import read_ablations, read_cases
 from dynsparse.tables.claims import CLAIMS, evaluate
 from dynsparse.tables.measures import CANNOT_FAIL, NO, OPEN, YES

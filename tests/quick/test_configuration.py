@@ -25,11 +25,11 @@ from dynsparse.configuration.pages import default_study, written
 from dynsparse.environments.playground import Solver
 from dynsparse.errors import DynsparseError
 from dynsparse.jacobians import ENGINE, METHODS
-from dynsparse.learning.losses import LOSSES
-from dynsparse.learning.masks import MASKS
+from dynsparse.learning.data.masks import MASKS
+from dynsparse.learning.data.splits import SPLITS
 from dynsparse.learning.models import ARCHITECTURES
 from dynsparse.learning.models.activations import ACTIVATIONS
-from dynsparse.learning.splits import SPLITS
+from dynsparse.learning.training.losses import LOSSES
 from dynsparse.policies.behaviours import KINDS
 from dynsparse.precision import Precision
 from dynsparse.suite import SUITE

@@ -9,7 +9,7 @@ from test_configuration import DEFAULT, changed, check, refusal
 from dynsparse.audit.manifest import NAME, Manifest, read_manifest, write_manifest
 from dynsparse.errors import DynsparseError
 from dynsparse.learning import learners
-from dynsparse.learning.losses import LOSSES
+from dynsparse.learning.training.losses import LOSSES
 
 STATE = {"loss": "state"}
 # Beside one that is trained on the state alone: a learner, and what is said of it.

@@ -13,11 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dynsparse.console import job_log, progress
 from dynsparse.errors import DynsparseError, did_you_mean, printable
-from dynsparse.files import check_writable, sha256, whole_file
-from dynsparse.job import CACHE_VARIABLE, RENDERER_VARIABLE, cache_folder, quiet_surroundings
 from dynsparse.precision import precision
+from dynsparse.running.compiling import (
+    CACHE_VARIABLE,
+    RENDERER_VARIABLE,
+    cache_folder,
+    quiet_surroundings,
+)
+from dynsparse.running.console import job_log, progress
+from dynsparse.storage.files import check_writable, sha256, whole_file
 
 
 def names(folder):
@@ -94,7 +99,7 @@ def test_a_job_does_not_hide_an_error_that_is_not_known(tmp_path, terminal, monk
 
 LEFT_AT_WORK = """
 import sys, time
-from dynsparse.console import job_log
+from dynsparse.running.console import job_log
 with job_log(sys.argv[1]):
     print("held", flush=True)
     time.sleep(1)
@@ -149,7 +154,8 @@ def test_precision_is_a_context(dtype):
 )
 def test_compiled_programs_are_kept_on_disk(variables, expected):
     code = (
-        "import jax; from dynsparse.job import prepare_to_compile; prepare_to_compile(); "
+        "import jax; from dynsparse.running.compiling import prepare_to_compile\n"
+        "prepare_to_compile(); "
         "print(jax.config.jax_compilation_cache_dir)"
     )
     ours = {CACHE_VARIABLE, "XDG_CACHE_HOME", "HOME"}

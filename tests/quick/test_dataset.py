@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from dynsparse.dataset import BlockWriter, DatasetInfo, describe, open_dataset
 from dynsparse.dataset.schema import DIGEST, SCHEMA_VERSION, layout
 from dynsparse.errors import DynsparseError
-from dynsparse.files import sha256
 from dynsparse.sparsity.source import source_name
+from dynsparse.storage.files import sha256
 
 INFO = DatasetInfo(
     environment="Twolink",

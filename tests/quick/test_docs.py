@@ -176,7 +176,7 @@ def of_card(policy):
 def test_bytes_of_the_papers_data_are_those_that_were_measured():
     text = (ROOT / "docs/paper.md").read_text(encoding="utf-8")
     found = re.findall(r"^\| (\w+) \| (\d+) \| ([\d.]+) GB \|$", text, re.M)
-    with (ROOT / "docs/rates.csv").open() as stream:
+    with (ROOT / "benchmarks/rates.csv").open() as stream:
         rates = {row["environment"]: row["bytes_per_sample"] for row in csv.DictReader(stream)}
     assert {name: each for name, each, _ in found} == rates
     assert all(float(million) == round(float(each) / 1000, 1) for _, each, million in found)

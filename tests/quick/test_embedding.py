@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dynsparse.embedding.samples import choose_samples
 from dynsparse.embedding.tsne import FEWEST_SAMPLES, embed, embed_case, standardised
 from dynsparse.embedding.window import combined_sparsity, frame_rows, shown_window
-from dynsparse.sparsity.parquet import metadata_of, with_metadata
+from dynsparse.storage.tables import metadata_of, with_metadata
 
 
 def steps_table(zeros, ok=None):

@@ -16,7 +16,7 @@ from dynsparse.cli import main
 from dynsparse.dataset import BlockWriter
 from dynsparse.errors import DynsparseError
 from dynsparse.exports import STORAGES, to_croissant, to_huggingface, to_minari
-from dynsparse.files import sha256
+from dynsparse.storage.files import sha256
 
 
 def write(path, change=lambda arrays: None, **more):

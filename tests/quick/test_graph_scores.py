@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from dynsparse.learning.graph_scores import Said, graph_rows, mean_pattern_rows
-from dynsparse.learning.normalisation import Scaler
-from dynsparse.learning.preparation import Division, Prepared
-from dynsparse.learning.samples import STRETCH, Origin, Samples, stretches
-from dynsparse.learning.splits import Split
+from dynsparse.learning.data.normalisation import Scaler
+from dynsparse.learning.data.preparation import Division, Prepared
+from dynsparse.learning.data.samples import STRETCH, Origin, Samples, stretches
+from dynsparse.learning.data.splits import Split
+from dynsparse.learning.scoring.graph_scores import Said, graph_rows, mean_pattern_rows
 from dynsparse.scores.recovery import Scored
 
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynsparse.sparsity.parquet import in_order, metadata_of, with_metadata
+from dynsparse.storage.tables import in_order, metadata_of, with_metadata
 
 ROWS = st.lists(
     st.tuples(

@@ -115,7 +115,7 @@ def test_where_a_studys_files_are():
     case = Case("FingerSpin", "expert")
     assert study.data(case, 3) == "results/x/data/FingerSpin/expert/seed-3.h5"
     assert study.merged(case, "steps") == "results/x/merged/FingerSpin/expert/steps.parquet"
-    assert study.published("table1.csv") == "../dynsparse/resources/paper/table1.csv"
+    assert study.published("table_1.csv") == "../dynsparse/resources/paper/table_1.csv"
     assert study.expert("FingerSpin", 3) == "../dynsparse/resources/experts/FingerSpin/seed-3"
     mine = Study({**CONFIG, "policies": {"expert": "mine/{environment}"}}, "results/x")
     assert mine.expert("FingerSpin", 3) == "mine/FingerSpin"

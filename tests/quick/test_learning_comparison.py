@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dynsparse.learning.comparison import LEAST_UNITS, NOTHING, p_value, spread
+from dynsparse.scores.comparison import LEAST_UNITS, NOTHING, p_value, spread
 
 
 def test_a_mean_has_its_range_always_and_an_interval_with_five_independent_units():

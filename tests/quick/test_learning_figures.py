@@ -10,8 +10,8 @@ from dynsparse.figures.figure_depth import figure_depth
 from dynsparse.figures.figure_rollout import figure_rollout
 from dynsparse.figures.figure_thresholds import figure_thresholds
 from dynsparse.figures.learned import label
-from dynsparse.learning.records import as_table
-from dynsparse.learning.selection import select, trained
+from dynsparse.learning.scoring.records import as_table
+from dynsparse.tables.learned import select, trained
 
 
 def texts(labels):

@@ -28,7 +28,7 @@ from dynsparse.figures.figure_rollout import figure_rollout
 from dynsparse.figures.figure_thresholds import figure_thresholds
 from dynsparse.figures.learned import looks
 from dynsparse.figures.style import save_figure
-from dynsparse.learning.selection import networks, select
+from dynsparse.tables.learned import networks, select
 from dynsparse.tables.table_8 import EVERYWHERE, table_8
 from dynsparse.tables.table_8_pairs import table_8_pairs
 from dynsparse.tables.table_a2 import PUBLISHED, Rank, read_ranks, read_setup, table_a2_1

@@ -8,9 +8,9 @@ from hypothesis.extra.numpy import arrays
 from learning_fakes import section, write_slider
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from dynsparse.learning import controls
-from dynsparse.learning.control_study import score_controls
-from dynsparse.learning.preparation import Division, prepare
+from dynsparse.learning.data.preparation import Division, prepare
+from dynsparse.learning.jobs.controls import score_controls
+from dynsparse.learning.scoring import controls
 from dynsparse.scores import graphs, ranking
 from dynsparse.scores.recovery import Scored, score_rows
 

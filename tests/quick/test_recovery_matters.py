@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import rankdata, spearmanr
 
-from dynsparse.learning.association import association, partial_spearman, spearman
-from dynsparse.learning.records import as_table
+from dynsparse.learning.scoring.records import as_table
+from dynsparse.scores.association import association, partial_spearman, spearman
 from dynsparse.tables.table_recovery_matters import table_recovery_matters
 
 LEARNERS = [f"learner-{number:02d}" for number in range(24)]

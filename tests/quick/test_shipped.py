@@ -14,7 +14,7 @@ from sparsity_fakes import count_elements, fake_dataset, fake_episode, steps_of
 from dynsparse.configuration import resolve
 from dynsparse.errors import DynsparseError
 from dynsparse.sparsity.merging import merge_seeds
-from dynsparse.sparsity.parquet import metadata_of, read_table, write_table
+from dynsparse.storage.tables import metadata_of, read_table, write_table
 from dynsparse.study.items import ENTRIES, ITEMS, Q1, Q2, Q3
 from dynsparse.study.layout import Study
 from dynsparse.study.publishing import publish

@@ -15,9 +15,9 @@ from dynsparse.sparsity.exceptions import KEPT, find_exceptions
 from dynsparse.sparsity.information import entropy, measure_information, mutual_information, untied
 from dynsparse.sparsity.merging import merge_seeds
 from dynsparse.sparsity.occurrences import count_occurrences
-from dynsparse.sparsity.parquet import metadata_of, with_metadata
 from dynsparse.sparsity.patterns import pack
 from dynsparse.sparsity.structure import SCHEMA
+from dynsparse.storage.tables import metadata_of, with_metadata
 from dynsparse.tables.table_1_seeds import table_1_seeds
 from dynsparse.tables.table_contacts import ANY, table_contacts
 from dynsparse.tables.table_patterns import table_patterns

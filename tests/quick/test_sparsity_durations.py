@@ -9,8 +9,8 @@ from sparsity_fakes import durations_of, fake_dataset, fake_episode
 
 from dynsparse.sparsity import durations
 from dynsparse.sparsity.durations import run_lengths
-from dynsparse.sparsity.parquet import metadata_of
 from dynsparse.sparsity.patterns import pack
+from dynsparse.storage.tables import metadata_of
 
 
 @st.composite

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sparsity_fakes import count_elements, fake_dataset, fake_episode, steps_of
 
-from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.storage.tables import metadata_of
 
 
 def planted():

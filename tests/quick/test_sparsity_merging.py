@@ -11,7 +11,7 @@ from sparsity_fakes import count_elements, durations_of, fake_dataset, fake_epis
 
 from dynsparse.errors import DynsparseError
 from dynsparse.sparsity.merging import merge_seeds, total_over_seeds
-from dynsparse.sparsity.parquet import metadata_of, read_table, with_metadata, write_table
+from dynsparse.storage.tables import metadata_of, read_table, with_metadata, write_table
 
 MEASURES = {
     "elements": lambda dataset: count_elements(dataset, [1e-15, 1e-12]),

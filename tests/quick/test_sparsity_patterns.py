@@ -9,9 +9,9 @@ from sparsity_fakes import count_elements, fake_dataset, fake_episode, packed, s
 
 from dynsparse.errors import DynsparseError
 from dynsparse.sparsity.counting import count_block
-from dynsparse.sparsity.parquet import metadata_of
 from dynsparse.sparsity.patterns import open_patterns, pack, unpack
 from dynsparse.sparsity.scan import scan
+from dynsparse.storage.tables import metadata_of
 
 THRESHOLDS = [1e-15, 1e-12, 1e-7, 1e-3]
 # Values on both sides of every threshold, and at it; not finite ones too.

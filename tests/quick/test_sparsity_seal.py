@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from dynsparse.errors import DynsparseError
-from dynsparse.sparsity.parquet import metadata_of, read_table, with_metadata, write_table
-from dynsparse.sparsity.seal import check_seal
+from dynsparse.storage.seal import check_seal
+from dynsparse.storage.tables import metadata_of, read_table, with_metadata, write_table
 
 KIND = "counts"
 

@@ -7,9 +7,9 @@ import pytest
 from sparsity_fakes import fake_dataset, fake_episode
 
 from dynsparse.sparsity.merging import merge_seeds
-from dynsparse.sparsity.parquet import read_table, write_table
 from dynsparse.sparsity.patterns import open_patterns
 from dynsparse.sparsity.scan import scan
+from dynsparse.storage.tables import read_table, write_table
 from dynsparse.study.counting import count
 from dynsparse.study.layout import ANY, Study
 from dynsparse.study.making import named

@@ -6,8 +6,8 @@ import pytest
 
 from dynsparse.environments import playground_environment
 from dynsparse.environments.names import state_names
+from dynsparse.environments.structures import structures
 from dynsparse.mjx_internals import collision_pairs
-from dynsparse.sparsity.models import structures
 from dynsparse.sparsity.structure import structure
 
 # Always-zero elements: the paper's Table 1; beyond it, what 80 samples of MJX's Jacobians showed.

@@ -11,7 +11,7 @@ from sparsity_fakes import count_elements, fake_dataset, fake_episode, steps_of
 
 from dynsparse.errors import DynsparseError
 from dynsparse.sparsity.merging import merge_seeds
-from dynsparse.sparsity.parquet import read_table, with_metadata
+from dynsparse.storage.tables import read_table, with_metadata
 from dynsparse.study.items import TABLE_1, TABLE_A1_1
 from dynsparse.tables import table_1 as first
 from dynsparse.tables import table_a1_1 as returns
@@ -22,7 +22,7 @@ PAPER = Path(__file__).parents[2] / "resources" / "paper"
 
 
 def published_table_1():
-    return read_published(PAPER / "table1.csv", TABLE_1)
+    return read_published(PAPER / "table_1.csv", TABLE_1)
 
 
 def planted_elements(environment="ReacherHard", seeds=2):
@@ -106,7 +106,7 @@ def test_published_numbers_are_all_there():
 
 
 def test_a_bad_file_of_published_numbers_is_one_line(tmp_path):
-    path = tmp_path / "table1.csv"
+    path = tmp_path / "table_1.csv"
     with pytest.raises(DynsparseError, match="cannot be read"):
         read_published(path, ["x"])
     path.write_text("environment,y\nA,1\n")

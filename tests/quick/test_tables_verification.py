@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from dynsparse.errors import DynsparseError
-from dynsparse.sparsity.parquet import with_metadata
+from dynsparse.storage.tables import with_metadata
 from dynsparse.tables.verification import CHECKS, RIGHT, require_verified, verification_table
 from dynsparse.verification.replay import SCHEMA as REPLAY
 from dynsparse.verification.verify import SCHEMA

@@ -7,7 +7,7 @@ import api_fakes
 import pytest
 
 import dynsparse as ds
-from dynsparse.sparsity.parquet import write_table
+from dynsparse.storage.tables import write_table
 from dynsparse.tables.writing import write_item
 
 DOCS = Path(__file__).parents[2] / "docs"

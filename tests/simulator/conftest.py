@@ -13,8 +13,8 @@ import pytest
 from dynsparse import programs
 from dynsparse.collection import CollectionSettings, collect
 from dynsparse.environments import load
-from dynsparse.job import prepare_to_compile
 from dynsparse.precision import precision
+from dynsparse.running.compiling import prepare_to_compile
 
 
 def pytest_configure(config):

@@ -148,7 +148,7 @@ def test_a_table_is_made_beside_the_papers_numbers(installed, tmp_path):
     api_fakes.write_study(tmp_path / "micro")
     code = """
 import dynsparse as ds
-from dynsparse.sparsity.parquet import write_table
+from dynsparse.storage.tables import write_table
 study = ds.load("micro")
 found = ds.zeros(study["CartpoleBalance", "random"])
 write_table(found.elements, "micro/merged/CartpoleBalance/random/elements.parquet")

@@ -13,12 +13,12 @@ from dynsparse.benchmark.learners import PRIVILEGE, _told, learner_cards, predic
 from dynsparse.benchmark.predictions import PRIVILEGES
 from dynsparse.benchmark.task import Definition, Split
 from dynsparse.benchmark.task_files import make_task
-from dynsparse.learning import checkpoint
+from dynsparse.learning.data.normalisation import Scaler
 from dynsparse.learning.learners import TOLD_BY_LOSS
-from dynsparse.learning.losses import LOSSES
-from dynsparse.learning.normalisation import Scaler
 from dynsparse.learning.settings import training_settings
-from dynsparse.learning.training import create
+from dynsparse.learning.training import checkpoint
+from dynsparse.learning.training.epochs import create
+from dynsparse.learning.training.losses import LOSSES
 from dynsparse.precision import precision
 
 SEEDS = (3, 1)

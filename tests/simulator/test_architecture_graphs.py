@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import two_bodies
 
-from dynsparse.learning.losses import Truth
 from dynsparse.learning.models.switch import ExpertSettings, Switch
+from dynsparse.learning.training.losses import Truth
 from dynsparse.precision import precision
 from dynsparse.scores.agreement import adjusted_rand_index
 

@@ -12,12 +12,13 @@ import two_bodies
 from jax.test_util import check_grads
 from learning_fakes import section, write_slider
 
-from dynsparse.learning import masks, training
-from dynsparse.learning.masks import MASKS, Given, mask
+from dynsparse.learning.data import masks
+from dynsparse.learning.data.masks import MASKS, Given, mask
+from dynsparse.learning.data.preparation import Division, prepare
 from dynsparse.learning.models import WorldModel
 from dynsparse.learning.models.base import MaskRecipe
 from dynsparse.learning.models.masked import Masked, MaskedSettings
-from dynsparse.learning.preparation import Division, prepare
+from dynsparse.learning.training import epochs
 
 SMALL = {"units": 16, "features": 3, "miss": 0.0, "false_alarm": 0.0, "shut": True, "bits": False}
 TRAIN, TEST = two_bodies.samples(2000, 1), two_bodies.samples(500, 2)
@@ -49,7 +50,7 @@ def linearised(model, x, *mask):
 
 
 def told(model, asked):
-    return model.told(training.facts_of(model, asked))
+    return model.told(epochs.facts_of(model, asked))
 
 
 @pytest.mark.parametrize("bits", [True, False])
@@ -82,7 +83,7 @@ def test_a_mask_of_ones_changes_no_bit():
 
 def test_gradients_agree_with_finite_differences(float64):
     x = jnp.asarray(TEST.inputs[:6], float)
-    facts = training.facts_of(model(), with_mask("oracle", TEST.take(np.arange(6))))
+    facts = epochs.facts_of(model(), with_mask("oracle", TEST.take(np.arange(6))))
 
     @jax.jit
     def loss(mine):
@@ -143,7 +144,7 @@ def test_the_structural_mask_is_what_the_models_file_proves(monkeypatch):
         for row in range(4)
         for column in range(columns)
     ]
-    module = "dynsparse.sparsity.models"
+    module = "dynsparse.environments.structures"
     stand_in = SimpleNamespace(structures=lambda names: pa.Table.from_pylist(rows))
     monkeypatch.setitem(sys.modules, module, stand_in)
     found = masks.structural(Given("Two", TRAIN, TEST, 0))

@@ -45,8 +45,8 @@ from dynsparse.audit.truth import data_truth
 from dynsparse.cli import main
 from dynsparse.dataset.schema import DIGEST, episode_digest
 from dynsparse.errors import DynsparseError
-from dynsparse.files import sha256
-from dynsparse.sparsity.parquet import read_table
+from dynsparse.storage.files import sha256
+from dynsparse.storage.tables import read_table
 from dynsparse.tables.writing import write_item
 
 ALL_SAMPLES = 60

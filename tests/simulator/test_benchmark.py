@@ -19,14 +19,14 @@ from dynsparse.benchmark.leaderboard import write_leaderboard
 from dynsparse.benchmark.task import MOST_ROLLOUTS
 from dynsparse.benchmark.task_files import definitions, make_task, read_task, shipped, write_task
 from dynsparse.cli import main
-from dynsparse.learning import graph_scores
-from dynsparse.learning.evaluation import make_evaluate, make_sizes
-from dynsparse.learning.history import History
-from dynsparse.learning.preparation import Division, prepare
-from dynsparse.learning.rollout_error import windows
-from dynsparse.learning.run import Trained, measured
-from dynsparse.learning.study import parts_of, recovery_rows
-from dynsparse.learning.training import create
+from dynsparse.learning.data.preparation import Division, prepare
+from dynsparse.learning.jobs.train import parts_of, recovery_rows
+from dynsparse.learning.scoring import graph_scores
+from dynsparse.learning.scoring.evaluation import make_evaluate, make_sizes
+from dynsparse.learning.scoring.rollout_error import windows
+from dynsparse.learning.training.epochs import create
+from dynsparse.learning.training.history import History
+from dynsparse.learning.training.run import Trained, measured
 from dynsparse.precision import precision
 from dynsparse.scores.recovery import Scored
 

@@ -19,7 +19,7 @@ from dynsparse.suite import SUITE
 from dynsparse.verification.verify import mjx_steps
 
 pytestmark = pytest.mark.usefixtures("float64")
-PUBLISHED = Path(__file__).parents[2] / "resources" / "paper" / "table1.csv"
+PUBLISHED = Path(__file__).parents[2] / "resources" / "paper" / "table_1.csv"
 
 
 def test_the_suite_is_playgrounds():

@@ -20,7 +20,7 @@ from dynsparse.finite_influence import (
     measure_influence,
 )
 from dynsparse.sparsity.merging import merge_seeds
-from dynsparse.sparsity.parquet import with_metadata
+from dynsparse.storage.tables import with_metadata
 from dynsparse.tables.table_influence import table_influence
 
 RNG = np.random.default_rng(0)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from dynsparse.hidden_memory import SCHEMA, Steps, chained, moved, with_zero_memory
-from dynsparse.sparsity.parquet import with_metadata
+from dynsparse.storage.tables import with_metadata
 from dynsparse.tables.table_memory import table_memory
 
 RNG = np.random.default_rng(0)

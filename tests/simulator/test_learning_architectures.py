@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from learning_fakes import section, write_slider
 
-from dynsparse.learning import training
-from dynsparse.learning.losses import Truth
+from dynsparse.learning.jobs.train import train_models
 from dynsparse.learning.models import ARCHITECTURES, ModelSettings, WorldModel
 from dynsparse.learning.settings import training_settings
-from dynsparse.learning.study import train_models
+from dynsparse.learning.training import epochs
+from dynsparse.learning.training.losses import Truth
 
 PAGE = Path(__file__).parents[2] / "docs/learning.md"
 
@@ -134,12 +134,12 @@ def test_what_a_gate_closes_has_no_derivative(float64, kinds):
 def test_a_penalty_of_its_own_is_part_of_the_loss(float64, kinds):
     x = jax.random.normal(jax.random.key(1), (50, 4))
     zeros = jnp.zeros((50, 3, 4))
-    data = training.Data(x, x[:, :3], zeros, zeros == 1)
+    data = epochs.Data(x, x[:, :3], zeros, zeros == 1)
     models = [
         Gated.create(GatedSettings(price), 4, 3, key=jax.random.key(0)) for price in (0.0, 2.0)
     ]
     chosen = training_settings(section(learners=learners()), "gated")
-    without, priced = (training._loss(chosen, m, data, jax.random.key(2)) for m in models)
+    without, priced = (epochs._loss(chosen, m, data, jax.random.key(2)) for m in models)
     np.testing.assert_allclose(priced - without, 2 * models[0].chance(x).mean())
     truth = Truth(data.next_state, data.jacobian, data.zero)
     assert ARCHITECTURES["mlp"].penalty(models[0], x, truth, jax.random.key(0)) is None

@@ -10,11 +10,18 @@ from hypothesis.extra.numpy import arrays
 from learning_fakes import section, slider_arrays, write_slider
 
 from dynsparse.errors import DynsparseError
+from dynsparse.learning.data.normalisation import Scaler, fit
+from dynsparse.learning.data.preparation import Division, divisions, prepare
+from dynsparse.learning.data.samples import some_of
+from dynsparse.learning.data.splits import (
+    SPLITS,
+    Episodes,
+    by_behaviour,
+    by_episode,
+    by_policy,
+    most,
+)
 from dynsparse.learning.models.base import MaskRecipe
-from dynsparse.learning.normalisation import Scaler, fit
-from dynsparse.learning.preparation import Division, divisions, prepare
-from dynsparse.learning.samples import some_of
-from dynsparse.learning.splits import SPLITS, Episodes, by_behaviour, by_episode, by_policy, most
 from dynsparse.precision import precision
 
 VALUES = st.floats(-1e3, 1e3)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from dynsparse.learning.losses import LOSSES, Guess, Truth
 from dynsparse.learning.models import MLP
 from dynsparse.learning.models.mlp import MLPSettings
+from dynsparse.learning.training.losses import LOSSES, Guess, Truth
 
 # One sample, two outputs, two inputs.
 GUESS = Guess(jnp.array([[1.0, 2.0]]), jnp.array([[[1.0, -2.0], [3.0, 0.5]]]))

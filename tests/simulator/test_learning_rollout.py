@@ -6,13 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 from learning_fakes import settings
 
-from dynsparse.learning import linear
-from dynsparse.learning.normalisation import fit
-from dynsparse.learning.rollout_error import make_rollout, windows
-from dynsparse.learning.samples import Samples
-from dynsparse.learning.selection import CONTROLS
-from dynsparse.learning.training import create
+from dynsparse.learning.data.normalisation import fit
+from dynsparse.learning.data.samples import Samples
+from dynsparse.learning.scoring import linear
+from dynsparse.learning.scoring.rollout_error import make_rollout, windows
+from dynsparse.learning.training.epochs import create
 from dynsparse.precision import precision
+from dynsparse.tables.learned import CONTROLS
 
 A = np.array([[0.9, 0.2], [-0.1, 0.8]])
 B = np.array([[0.0], [0.5]])

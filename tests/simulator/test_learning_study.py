@@ -6,16 +6,16 @@ import pytest
 from learning_fakes import STATE_NAMES, section, settings, slider_arrays, write_slider
 
 from dynsparse.errors import DynsparseError
-from dynsparse.learning import search as search_module
-from dynsparse.learning.control_study import score_controls
-from dynsparse.learning.preparation import Division, prepare
-from dynsparse.learning.records import SCHEMAS
-from dynsparse.learning.search import combinations, search
-from dynsparse.learning.selection import CONTROLS, healthy
+from dynsparse.learning.data.preparation import Division, prepare
+from dynsparse.learning.jobs import search as search_module
+from dynsparse.learning.jobs.controls import score_controls
+from dynsparse.learning.jobs.search import combinations, search
+from dynsparse.learning.jobs.train import train_models
+from dynsparse.learning.scoring.records import SCHEMAS
 from dynsparse.learning.settings import training_settings
-from dynsparse.learning.study import train_models
 from dynsparse.scores.ranking import auroc
-from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.storage.tables import metadata_of
+from dynsparse.tables.learned import CONTROLS, healthy
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,13 @@ import pytest
 from learning_fakes import section, settings, slider, write_slider
 
 from dynsparse.errors import DynsparseError
-from dynsparse.learning import checkpoint, run, training
-from dynsparse.learning.evaluation import make_evaluate, make_sizes
-from dynsparse.learning.losses import LOSSES
-from dynsparse.learning.preparation import Division, prepare
-from dynsparse.learning.run import train
-from dynsparse.learning.study import parts_of
-from dynsparse.learning.training import create, make_epoch
+from dynsparse.learning.data.preparation import Division, prepare
+from dynsparse.learning.jobs.train import parts_of
+from dynsparse.learning.scoring.evaluation import make_evaluate, make_sizes
+from dynsparse.learning.training import checkpoint, epochs, run
+from dynsparse.learning.training.epochs import create, make_epoch
+from dynsparse.learning.training.losses import LOSSES
+from dynsparse.learning.training.run import train
 from dynsparse.precision import precision
 from dynsparse.scores.ranking import average_precision
 
@@ -56,7 +56,7 @@ def test_the_same_seed_gives_the_same_bits(parts, tmp_path):
 
 @pytest.mark.parametrize("backend", ["cpu", "other"])
 def test_a_seed_alone_is_the_seed_among_others(parts, tmp_path, monkeypatch, backend):
-    monkeypatch.setattr(training.jax, "default_backend", lambda: backend)
+    monkeypatch.setattr(epochs.jax, "default_backend", lambda: backend)
     together = trained(parts, tmp_path, seeds=(1, 2, 3))
     alone = trained(parts, tmp_path, seeds=(2,))
     for name in ("loss", "validation", "squared", "relative"):
@@ -156,7 +156,7 @@ def test_a_checkpoint_of_another_schema_is_refused(tmp_path, monkeypatch):
 
 def test_a_seed_that_fails_is_marked_and_the_others_go_on(parts, tmp_path, monkeypatch, capsys):
     healthy = trained(parts, tmp_path, seeds=(1, 2, 3))
-    epoch = training.make_epoch
+    epoch = epochs.make_epoch
 
     def poisoned(settings):
         compiled = epoch(settings)

@@ -20,9 +20,9 @@ from dynsparse.environments.playground import CONVERGED_SOLVER
 from dynsparse.errors import DynsparseError
 from dynsparse.jacobians import batched_jacobians
 from dynsparse.policies.behaviours import make_behaviour
-from dynsparse.policies.engine import read_fields
+from dynsparse.policies.c_training import read_fields
 from dynsparse.policies.settings import training_settings
-from dynsparse.sources import environment_list
+from dynsparse.running.code_digests import environment_list
 from dynsparse.suite import SUITE, environment_names, own_environment, own_files
 
 pytestmark = pytest.mark.usefixtures("float64")

@@ -11,7 +11,7 @@ from test_embedding import steps_table
 
 from dynsparse.rendering.case import render_case
 from dynsparse.rendering.frames import HEIGHT, VARIABLE, WIDTH, draw_frames
-from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.storage.tables import metadata_of
 
 # A red ball on a rail before a camera, and a target that the task alone would place.
 BALL = """

@@ -16,8 +16,8 @@ from dynsparse.audit.recipes import make_again
 from dynsparse.audit.recording import make_manifest
 from dynsparse.collection import CollectionSettings, collect
 from dynsparse.dataset.schema import DIGEST, episode_digest
-from dynsparse.files import sha256
-from dynsparse.sparsity.parquet import metadata_of, with_metadata, write_table
+from dynsparse.storage.files import sha256
+from dynsparse.storage.tables import metadata_of, with_metadata, write_table
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "results/small"
@@ -26,7 +26,7 @@ DATA = [f"data/{CASE}/seed-{seed}.h5" for seed in (0, 1)]
 TABLES = {"table_1": "elements", "table_a1_1": "steps"}
 HEADER = "output_file\tdate\trule\tlog-file(s)\tinput-file(s)\tshellcmd\tstatus\tplan"
 CODE = ["src/code.py", "envs/cpu.txt"]
-PUBLISHED = ("table1.csv", "table_a1_1.csv")
+PUBLISHED = ("table_1.csv", "table_a1_1.csv")
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def rules():
         made[f"merged/{CASE}/{statistic}.parquet"] = ("merge", parts)
     for table, statistic in TABLES.items():
         sources = [f"merged/{CASE}/{statistic}.parquet"]
-        sources.append(f"resources/paper/{table.replace('table_1', 'table1')}.csv")
+        sources.append(f"resources/paper/{table}.csv")
         for kind in ("parquet", "csv", "md"):
             made[f"tables/{table}.{kind}"] = (table, sources)
     for kind in ("svg", "png"):

@@ -2,10 +2,10 @@
 
 import pyarrow as pa
 
-from dynsparse.learning.records import as_table
-from dynsparse.learning.search import SCHEMA as SEARCH
-from dynsparse.learning.selection import CONTROLS
-from dynsparse.sparsity.parquet import with_metadata
+from dynsparse.learning.jobs.search import SCHEMA as SEARCH
+from dynsparse.learning.scoring.records import as_table
+from dynsparse.storage.tables import with_metadata
+from dynsparse.tables.learned import CONTROLS
 
 SEEDS = (1, 2, 3, 4)
 POLICIES = 2

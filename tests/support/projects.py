@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import yaml
 
-from dynsparse.files import sha256
+from dynsparse.storage.files import sha256
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("config", "envs", "resources", "src", "workflow")

@@ -14,11 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynsparse.learning import training
-from dynsparse.learning.evaluation import on_device
+from dynsparse.learning.data.samples import Samples
 from dynsparse.learning.models import ARCHITECTURES, WorldModel
-from dynsparse.learning.samples import Samples
+from dynsparse.learning.scoring.evaluation import on_device
 from dynsparse.learning.settings import TrainingSettings
+from dynsparse.learning.training import epochs
 from dynsparse.precision import precision
 
 SHARED = {"batch": 128, "weight_decay": 0.0, "loss": "state", "loss_weight": 0.0}
@@ -80,13 +80,13 @@ def settings(name, epochs=30, learning_rate=0.003, **model):
 @cache
 def epoch_of(chosen):
     """An epoch, compiled once for all seeds and samples."""
-    return training.make_epoch(chosen)
+    return epochs.make_epoch(chosen)
 
 
 @cache
 def created(chosen, seeds):
     """Untrained learners, by one program in place of many small ones."""
-    return jax.jit(lambda: training.create(chosen, 5, 4, seeds))()
+    return jax.jit(lambda: epochs.create(chosen, 5, 4, seeds))()
 
 
 @jax.jit
@@ -107,7 +107,7 @@ def trained(chosen, train, test, seeds=(1, 2)):
         learner, data = created(chosen, seeds), on_device(train)
         for number in range(1, chosen.epochs + 1):
             learner, _ = epoch(learner, data, number)
-        facts = training.facts_of(learner.model, test)
+        facts = epochs.facts_of(learner.model, test)
         guess, jacobian, graph = looked(learner.model, jnp.asarray(test.inputs), facts)
         squared = (np.asarray(guess) - test.next_state) ** 2
         return Found(learner.model, np.abs(jacobian), np.asarray(graph), squared)

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from dynsparse.audit.manifest import read_manifest, schema
-from dynsparse.files import sha256
+from dynsparse.storage.files import sha256
 
 RESULTS = "results/micro"
 TABLE = "tables/table_1.csv"

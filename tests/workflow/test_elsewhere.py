@@ -72,7 +72,7 @@ def test_a_study_in_another_folder_is_planned(place, how):
         shutil.copytree(mine / "config", outer / "config")
         (outer / "Snakefile").write_text(OUTER)
         output = run(outer, "--dry-run")
-    assert "../project/resources/paper/table1.csv" in output
+    assert "../project/resources/paper/table_1.csv" in output
     assert "collect_jacobians" in output
     assert "results/micro/manifest.json" in output
 

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from dynsparse.files import sha256
+from dynsparse.storage.files import sha256
 
 # Whoever uses the finished study shares a worker with it.
 pytestmark = pytest.mark.xdist_group("micro")

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from projects import Project
 
-from dynsparse.files import sha256
+from dynsparse.storage.files import sha256
 
 # Whoever uses the finished study shares a worker with it.
 pytestmark = pytest.mark.xdist_group("micro")

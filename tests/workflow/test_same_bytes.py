@@ -10,7 +10,7 @@ import pytest
 import yaml
 from tiny_learning import COLLECTION, TINY
 
-from dynsparse.sparsity.parquet import METADATA_KEY, write_table
+from dynsparse.storage.tables import METADATA_KEY, write_table
 from dynsparse.study.items import ENTRIES
 from dynsparse.study.layout import ANY, Study
 from dynsparse.study.making import make_apart

@@ -36,7 +36,7 @@ wildcard_constraints:
 rule train_models:
     input:
         data=LEARNING_DATA,
-        library=library("learning.study"),
+        library=library("learning.jobs.train"),
         lock=LOCK,
     output:
         **{
@@ -67,7 +67,7 @@ rule train_models:
 rule score_controls:
     input:
         data=LEARNING_DATA,
-        library=library("learning.control_study"),
+        library=library("learning.jobs.controls"),
     output:
         **{
             kind: STUDY.learning(ANY, f"controls/{kind}.parquet")
@@ -94,7 +94,7 @@ rule score_controls:
 rule search_settings:
     input:
         data=expand(DATA, seed=SEEDS, allow_missing=True),
-        library=library("learning.search"),
+        library=library("learning.jobs.search"),
         lock=LOCK,
     output:
         STUDY.learning(ANY, "search/{run}.parquet"),

@@ -63,7 +63,7 @@ rule merge:
         tables=expand(
             STUDY.statistic(ANY, "{statistic}"), seed=SEEDS, allow_missing=True
         ),
-        library=library("sparsity.merging", "sparsity.parquet"),
+        library=library("sparsity.merging", "storage.tables"),
     output:
         STUDY.merged(ANY, "{statistic}"),
     log:
@@ -83,7 +83,7 @@ rule merge:
 
 rule model_structure:
     input:
-        library=library("sparsity.models"),
+        library=library("environments.structures"),
         environments=lambda _: own_environments(tuple(config["environments"])),
         lock=LOCK,
     output:

@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 from dynsparse.audit.elsewhere import prepare
 from dynsparse.audit.report import terminal, write_audit
 from dynsparse.audit.run import Extent, audit
-from dynsparse.console import job_log
+from dynsparse.running.console import job_log
 
 given, extent = snakemake.params, Extent()
 promised = [str(Path(item).relative_to(given.folder)) for item in given.promised]

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from dynsparse.collection import CollectionSettings, collect
-from dynsparse.job import compiling_job
+from dynsparse.running.compiling import compiling_job
 
 params = snakemake.params
 samples = params.collection["episodes"] * params.collection["steps"]

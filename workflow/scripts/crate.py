@@ -5,7 +5,7 @@ import yaml
 
 from dynsparse.audit.crate import write_crate
 from dynsparse.audit.manifest import read_manifest
-from dynsparse.console import job_log
+from dynsparse.running.console import job_log
 
 with job_log(snakemake.log[0]):
     folder = Path(snakemake.input.manifest).parent

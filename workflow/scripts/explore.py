@@ -1,8 +1,8 @@
 from dynsparse.api.dataset import Dataset, open_part
-from dynsparse.console import job_log
 from dynsparse.explorer.case import case_page
 from dynsparse.explorer.view import model_of, write_page
-from dynsparse.sparsity.parquet import read_table
+from dynsparse.running.console import job_log
+from dynsparse.storage.tables import read_table
 
 given = snakemake.params
 with job_log(snakemake.log[0]):

@@ -1,4 +1,4 @@
-from dynsparse.console import job_log
+from dynsparse.running.console import job_log
 from dynsparse.study.making import make
 
 given = snakemake.params

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from dynsparse.audit.manifest import write_manifest
 from dynsparse.audit.recording import make_manifest
-from dynsparse.console import job_log
+from dynsparse.running.console import job_log
 
 given = snakemake.params
 with job_log(snakemake.log[0]):

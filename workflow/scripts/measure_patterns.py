@@ -1,7 +1,7 @@
-from dynsparse.console import job_log
 from dynsparse.dataset import open_dataset
-from dynsparse.sparsity.parquet import write_table
+from dynsparse.running.console import job_log
 from dynsparse.sparsity.scan import scan
+from dynsparse.storage.tables import write_table
 
 with job_log(snakemake.log[0]), open_dataset(snakemake.input.data) as dataset:
     made, given = snakemake.output, snakemake.params

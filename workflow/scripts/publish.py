@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from dynsparse.console import job_log
 from dynsparse.provenance import code_state
+from dynsparse.running.console import job_log
 from dynsparse.study.publishing import publish
 
 given = snakemake.params

@@ -1,10 +1,10 @@
 from contextlib import ExitStack
 
-from dynsparse.console import job_log
 from dynsparse.dataset import open_dataset
 from dynsparse.environments import simulated_model
 from dynsparse.rendering.case import render_case
-from dynsparse.sparsity.parquet import read_table, write_table
+from dynsparse.running.console import job_log
+from dynsparse.storage.tables import read_table, write_table
 
 with job_log(snakemake.log[0]), ExitStack() as stack:
     opened = [stack.enter_context(open_dataset(path)) for path in snakemake.input.data]

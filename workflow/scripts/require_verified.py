@@ -1,5 +1,5 @@
-from dynsparse.console import job_log
-from dynsparse.sparsity.parquet import read_table
+from dynsparse.running.console import job_log
+from dynsparse.storage.tables import read_table
 from dynsparse.tables.verification import require_verified
 
 with job_log(snakemake.log[0]):

@@ -1,6 +1,6 @@
-from dynsparse.job import compiling_job
-from dynsparse.learning.control_study import score_controls
-from dynsparse.sparsity.parquet import write_table
+from dynsparse.learning.jobs.controls import score_controls
+from dynsparse.running.compiling import compiling_job
+from dynsparse.storage.tables import write_table
 
 with compiling_job(snakemake.log[0]):
     tables = score_controls(snakemake.input.data, snakemake.params.section)

@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from dynsparse.job import compiling_job
-from dynsparse.learning.search import search
-from dynsparse.sparsity.parquet import write_table
+from dynsparse.learning.jobs.search import search
+from dynsparse.running.compiling import compiling_job
+from dynsparse.storage.tables import write_table
 
 params = snakemake.params
 with compiling_job(snakemake.log[0]):

@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from dynsparse.job import compiling_job
 from dynsparse.policies.experts import train_expert
 from dynsparse.policies.settings import schedule
+from dynsparse.running.compiling import compiling_job
 
 params = snakemake.params
 with compiling_job(snakemake.log[0], snakemake.log.timing):

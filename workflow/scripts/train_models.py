@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from dynsparse.job import compiling_job
-from dynsparse.learning.checkpoint import write
-from dynsparse.learning.study import train_models
-from dynsparse.sparsity.parquet import write_table
+from dynsparse.learning.jobs.train import train_models
+from dynsparse.learning.training.checkpoint import write
+from dynsparse.running.compiling import compiling_job
+from dynsparse.storage.tables import write_table
 
 output, params = snakemake.output, snakemake.params
 with compiling_job(snakemake.log[0]):

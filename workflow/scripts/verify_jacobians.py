@@ -1,6 +1,6 @@
 from dynsparse.dataset import open_dataset
-from dynsparse.job import compiling_job
-from dynsparse.sparsity.parquet import write_table
+from dynsparse.running.compiling import compiling_job
+from dynsparse.storage.tables import write_table
 from dynsparse.verification import verify_jacobians
 
 params, output = snakemake.params, snakemake.output

@@ -14,7 +14,7 @@ from dynsparse.api.groups import groups
 from dynsparse.api.loading import load
 from dynsparse.dataset.schema import check_derivatives
 from dynsparse.errors import DynsparseError, did_you_mean
-from dynsparse.learning.splits import Episodes, Split, by_episode
+from dynsparse.learning.data.splits import Episodes, Split, by_episode
 
 
 class Transition(NamedTuple):

@@ -80,7 +80,7 @@ def read_world_model(path: Path, seed: int | None, split: str | None) -> WorldMo
     """
     for package in ("jax", "equinox", "optax", "safetensors"):
         needed(package, "learn", "a world model")
-    from dynsparse.learning import checkpoint
+    from dynsparse.learning.training import checkpoint
 
     if not path.is_file():
         raise DynsparseError(f"{path}: no such file; the study has trained no such model")
@@ -98,10 +98,10 @@ def _model(
 ) -> WorldModel:
     import jax
 
-    from dynsparse.learning import checkpoint
-    from dynsparse.learning.normalisation import Scaler
+    from dynsparse.learning.data.normalisation import Scaler
     from dynsparse.learning.settings import training_settings
-    from dynsparse.learning.training import create
+    from dynsparse.learning.training import checkpoint
+    from dynsparse.learning.training.epochs import create
     from dynsparse.precision import precision
 
     splits = sorted({name.partition(".")[0] for name in arrays})

@@ -14,7 +14,7 @@ from rocrate.rocrate import ROCrate
 from dynsparse.audit.card import card
 from dynsparse.audit.manifest import NAME, Manifest
 from dynsparse.audit.recipes import jobs_of
-from dynsparse.files import sha256, whole_file
+from dynsparse.storage.files import sha256, whole_file
 
 # The version of RO-Crate that the process profile is written for, and that most tools read.
 VERSION = "1.1"

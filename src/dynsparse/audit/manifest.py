@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from dynsparse.errors import DynsparseError
-from dynsparse.files import read_json, sha256, whole_file
+from dynsparse.storage.files import read_json, sha256, whole_file
 
 NAME = "manifest.json"
 FORMAT, SCHEMA_VERSION = "dynsparse manifest", 1

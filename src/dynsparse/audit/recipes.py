@@ -13,12 +13,12 @@ from typing import Any
 import pyarrow as pa
 
 from dynsparse.audit.manifest import Manifest
-from dynsparse.console import progress
 from dynsparse.dataset import open_dataset
 from dynsparse.errors import DynsparseError
-from dynsparse.files import sha256
 from dynsparse.project import project_folder
-from dynsparse.sparsity.parquet import read_table, write_table
+from dynsparse.running.console import progress
+from dynsparse.storage.files import sha256
+from dynsparse.storage.tables import read_table, write_table
 from dynsparse.study.counting import count
 from dynsparse.study.item import Item
 from dynsparse.study.items import ITEMS

@@ -9,9 +9,9 @@ from dynsparse.audit.manifest import Artefact, Manifest, digests_of
 from dynsparse.dataset import open_dataset
 from dynsparse.errors import DynsparseError
 from dynsparse.provenance import code_state
-from dynsparse.sources import ENVIRONMENT
+from dynsparse.running.code_digests import ENVIRONMENT
 
-# Jobs take the library's modules as one file that lists them (``dynsparse.sources``).
+# Jobs take the library's modules as one file that lists them (``dynsparse.running.code_digests``).
 LIST = ".sha256"
 # Without Snakemake's records (.snakemake) a study can be finished, and is not traceable.
 NOTHING, UNKNOWN = "-", "nothing is known of how it was made"
@@ -100,7 +100,7 @@ def _rows(summary: str) -> list[dict[str, str]]:
 
 
 def _listed(path: Path) -> dict[str, str]:
-    """The modules in a list of ``dynsparse.sources``, with their digests.
+    """The modules in a list of ``dynsparse.running.code_digests``, with their digests.
 
     Those of an environment of one's own are outside the project: their names say whose they are.
     """

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from dynsparse.environments import load, observed_engine_steps, simulated_model
-from dynsparse.environments.engine import acting
+from dynsparse.environments.c_steps import acting
 from dynsparse.environments.playground import Solver
 from dynsparse.jacobians import ENGINE
 from dynsparse.precision import Precision, precision

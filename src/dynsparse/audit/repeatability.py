@@ -13,7 +13,7 @@ from dynsparse.audit.manifest import Manifest, digests_of
 from dynsparse.audit.recipes import RECIPES, Workshop, items_of, jobs_of, project_file
 from dynsparse.dataset import Dataset, Episode, open_dataset
 from dynsparse.figures.style import counted
-from dynsparse.files import sha256
+from dynsparse.storage.files import sha256
 
 # On another machine only the beginning of an episode can be compared: rounding grows along a
 # trajectory. Relative to the largest value of the array.

@@ -11,7 +11,7 @@ from dynsparse.audit.findings import QUESTIONS, Audit
 from dynsparse.audit.page import page
 from dynsparse.errors import printable
 from dynsparse.figures.style import counted
-from dynsparse.files import whole_file
+from dynsparse.storage.files import whole_file
 
 FORMAT, SCHEMA_VERSION = "dynsparse audit", 1
 

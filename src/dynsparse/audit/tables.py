@@ -11,7 +11,7 @@ from dynsparse.audit.findings import Check, examine
 from dynsparse.audit.manifest import Manifest
 from dynsparse.audit.recipes import COUNTED, SUMMARISED, Workshop, items_of, jobs_of
 from dynsparse.errors import DynsparseError
-from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.storage.tables import metadata_of
 
 
 def table_truth(

@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 from dynsparse.audit.findings import Check, Failure, examine
 from dynsparse.audit.manifest import NAME, UP_TO_DATE, Manifest, data_files
 from dynsparse.dataset import DatasetInfo, open_dataset
-from dynsparse.files import read_json
 from dynsparse.precision import settings_in_force
 from dynsparse.provenance import environment_package
-from dynsparse.sparsity.parquet import METADATA_KEY
+from dynsparse.storage.files import read_json
+from dynsparse.storage.tables import METADATA_KEY
 
 LOCK = re.compile(r"^envs/.*\.txt$")
 DATASET = re.compile(r"/seed-\d+$")

@@ -9,9 +9,9 @@ import numpy as np
 from dynsparse.audit.findings import Check, Failure
 from dynsparse.audit.manifest import Manifest
 from dynsparse.audit.referee import Transitions, Verdict, judge
-from dynsparse.console import progress
 from dynsparse.dataset import Dataset, DatasetInfo, open_dataset
 from dynsparse.errors import DynsparseError
+from dynsparse.running.console import progress
 
 
 class Judged(NamedTuple):

@@ -15,7 +15,7 @@ from dynsparse.benchmark.predictions import Predictions, privileges_problem
 from dynsparse.benchmark.scoring import BOUNDS, TITLES, Jacobians, Scores, score
 from dynsparse.benchmark.task import Task
 from dynsparse.errors import DynsparseError, printable
-from dynsparse.files import whole_file
+from dynsparse.storage.files import whole_file
 from dynsparse.strangers import strict_json
 
 # 2: changes are found at most one step early or late; in 1, in exactly the right step.

@@ -9,7 +9,7 @@ from dynsparse.api.optional import needed
 from dynsparse.benchmark.card import Card, make_card
 from dynsparse.benchmark.predictions import Predictions, given_predictions
 from dynsparse.benchmark.task import Rows, Task
-from dynsparse.learning import controls
+from dynsparse.learning.scoring import controls
 
 # As in a study (learning.evaluation.neighbours of config/config.yaml).
 NEIGHBOURS = 10

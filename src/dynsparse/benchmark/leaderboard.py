@@ -11,7 +11,7 @@ from dynsparse.benchmark.card import Card
 from dynsparse.benchmark.entries import read_entries
 from dynsparse.benchmark.task import Task
 from dynsparse.errors import printable
-from dynsparse.files import whole_file
+from dynsparse.storage.files import whole_file
 
 # Columns by score: what a reader compares first.
 COLUMNS = {

@@ -9,7 +9,7 @@ import numpy as np
 
 from dynsparse.benchmark.task import Task
 from dynsparse.errors import DynsparseError, did_you_mean, printable
-from dynsparse.files import sha256, whole_file
+from dynsparse.storage.files import sha256, whole_file
 from dynsparse.strangers import Header, Source, checked, opened
 
 FORMAT = "dynsparse prediction 1"

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 
 from dynsparse.benchmark.predictions import Predictions
 from dynsparse.benchmark.task import Task
-from dynsparse.learning.controls import mean_pattern
+from dynsparse.learning.scoring.controls import mean_pattern
 from dynsparse.scores import agreement, calibration, graphs, ranking
 from dynsparse.scores.graphs import LATE
 from dynsparse.scores.recovery import Scored, score_rows

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from dynsparse.learning.normalisation import Scaler, fit
-from dynsparse.learning.samples import some_of
+from dynsparse.learning.data.normalisation import Scaler, fit
+from dynsparse.learning.data.samples import some_of
 
 # The part of each sample: two are scored, and thresholds are chosen on the first of these. What has
 # no derivative is in none.
@@ -21,7 +21,7 @@ MOST_ROLLOUTS = 50
 
 
 class Split(NamedTuple):
-    """How episodes are split: arguments of a function of ``dynsparse.learning.splits``."""
+    """How episodes are split: arguments of a function of ``dynsparse.learning.data.splits``."""
 
     kind: str
     number: int

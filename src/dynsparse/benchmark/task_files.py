@@ -17,9 +17,9 @@ from dynsparse.benchmark.task import NONE, TEST, TRAIN, VALIDATION, About, Defin
 from dynsparse.benchmark.task import Episodes as Kept
 from dynsparse.dataset import Dataset, Episode, open_dataset
 from dynsparse.errors import DynsparseError, did_you_mean
-from dynsparse.files import whole_file
-from dynsparse.learning.splits import SPLITS, Episodes
+from dynsparse.learning.data.splits import SPLITS, Episodes
 from dynsparse.project import project_folder
+from dynsparse.storage.files import whole_file
 from dynsparse.strangers import Source, checked, opened, strict_json
 
 FORMAT = "dynsparse task 1"

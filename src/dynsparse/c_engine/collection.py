@@ -18,9 +18,9 @@ from dynsparse.c_engine.files import (
 )
 from dynsparse.c_engine.layout import Layout, integration_state, same_numbers
 from dynsparse.c_engine.recorder import Recorded, record_episode
-from dynsparse.console import progress, say
 from dynsparse.dataset import BlockWriter
 from dynsparse.errors import DynsparseError
+from dynsparse.running.console import progress, say
 from dynsparse.suite import suite_of
 
 

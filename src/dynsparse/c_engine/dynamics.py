@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from dynsparse.c_engine.layout import INTEGRATION, Layout, Sample
 from dynsparse.environments import names
-from dynsparse.environments.engine import acting
+from dynsparse.environments.c_steps import acting
 from dynsparse.errors import DynsparseError
 from dynsparse.mjx_internals import collision_pairs
 

@@ -21,9 +21,9 @@ from dynsparse.c_engine.files import (
 )
 from dynsparse.c_engine.layout import Sample
 from dynsparse.c_engine.recordings import Recording, read_recording
-from dynsparse.console import progress
 from dynsparse.dataset import BlockWriter
 from dynsparse.errors import DynsparseError
+from dynsparse.running.console import progress
 from dynsparse.suite import suite_of
 
 # How far the norm of a recorded orientation may be from 1: more than rounding, also to a few

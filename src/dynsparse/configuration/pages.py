@@ -15,7 +15,7 @@ import yaml
 
 from dynsparse.configuration.resolving import properties, referred
 from dynsparse.errors import DynsparseError
-from dynsparse.files import whole_file
+from dynsparse.storage.files import whole_file
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
 STUDY = Path("config/config.yaml")

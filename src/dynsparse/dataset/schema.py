@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from dynsparse.errors import DynsparseError
-from dynsparse.files import read_json
+from dynsparse.storage.files import read_json
 
 FORMAT = "dynsparse dataset"
 SCHEMA_VERSION = 2

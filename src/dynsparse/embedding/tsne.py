@@ -7,7 +7,7 @@ import pyarrow as pa
 from jaxtyping import Float
 
 from dynsparse.embedding.samples import Recording, choose_samples, read_features
-from dynsparse.sparsity.parquet import metadata_of, with_metadata
+from dynsparse.storage.tables import metadata_of, with_metadata
 
 SEED = 0  # of the choice of samples and of the embedding
 # Fewer say nothing, and leave t-SNE without neighbours.

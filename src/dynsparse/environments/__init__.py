@@ -1,7 +1,7 @@
 """Environments: a name in, a pure differentiable step and its vocabulary out."""
 
+from dynsparse.environments.c_steps import engine_solves, engine_steps, observed_engine_steps
 from dynsparse.environments.dynamics import Dynamics, StepRecord, load
-from dynsparse.environments.engine import engine_solves, engine_steps, observed_engine_steps
 from dynsparse.environments.physics import Physics, SimulatedModel, simulated_model, vocabulary
 from dynsparse.environments.playground import playground_environment
 

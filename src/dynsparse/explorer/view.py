@@ -10,11 +10,11 @@ from dynsparse.api.dataset import Dataset
 from dynsparse.api.loading import load
 from dynsparse.api.optional import needed
 from dynsparse.api.study import Study, bounded, inside
-from dynsparse.console import say
 from dynsparse.errors import DynsparseError, printable
 from dynsparse.explorer.case import case_page
-from dynsparse.files import whole_file
-from dynsparse.sparsity.parquet import read_table
+from dynsparse.running.console import say
+from dynsparse.storage.files import whole_file
+from dynsparse.storage.tables import read_table
 
 # What counts as zero where no study says so.
 THRESHOLD = 1e-12
@@ -69,7 +69,7 @@ def model_of(environment: str) -> Any:
 def _structure_of(environment: str, model: Any) -> pa.Table | None:
     if model is None:
         return None
-    from dynsparse.sparsity.models import structures
+    from dynsparse.environments.structures import structures
 
     return structures([environment])
 

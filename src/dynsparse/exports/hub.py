@@ -13,8 +13,8 @@ from pyarrow import parquet
 from dynsparse.api.optional import needed
 from dynsparse.audit.manifest import Manifest, read_manifest
 from dynsparse.errors import DynsparseError
-from dynsparse.files import whole_file
 from dynsparse.project import project_folder
+from dynsparse.storage.files import whole_file
 
 HDF5, PARQUET = "application/x-hdf5", "application/x-parquet"
 

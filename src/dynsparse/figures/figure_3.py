@@ -10,7 +10,7 @@ from matplotlib.image import AxesImage
 from dynsparse.errors import DynsparseError
 from dynsparse.figures.style import counted, heading, power_of_ten, styled
 from dynsparse.sparsity.merging import total_over_seeds
-from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.storage.tables import metadata_of
 
 # Cells as small as this still hold a number of three digits; beyond, colour alone tells.
 MOST_NUMBERED = 20

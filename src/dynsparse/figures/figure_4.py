@@ -19,7 +19,7 @@ from dynsparse.figures.style import (
     shade_steps,
     styled,
 )
-from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.storage.tables import metadata_of
 
 COLUMNS = 4
 COLOURS = "viridis"

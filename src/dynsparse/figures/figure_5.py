@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from dynsparse.figures.style import ACTION, STATE, counted, heading, panels, power_of_ten, styled
-from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.storage.tables import metadata_of
 
 # The published bins are 0.1 wide; the fine ones show that few values occur at all.
 PUBLISHED_BINS = 10

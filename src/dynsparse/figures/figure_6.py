@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from dynsparse.figures.style import ACTION, QUIET, STATE, heading, power_of_ten, shade_steps, styled
-from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.storage.tables import metadata_of
 
 FIRST_STEPS = 50  # as many as the paper shows
 

@@ -18,7 +18,7 @@ from dynsparse.figures.style import (
     power_of_ten,
     styled,
 )
-from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.storage.tables import metadata_of
 
 BINS_PER_DECADE = 10
 LEGEND_PT = 28  # the height of the legend, which stands between a panel and its title

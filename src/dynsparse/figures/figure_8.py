@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from dynsparse.figures.learned import Look, label, log_scale, looks
 from dynsparse.figures.style import power_of_ten, styled
-from dynsparse.learning.selection import (
+from dynsparse.tables.learned import (
     cases,
     healthy,
     numbers,

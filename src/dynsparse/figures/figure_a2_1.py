@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from dynsparse.figures.learned import by_network, legend_below, line_with_band, log_scale, looks
 from dynsparse.figures.style import panels, styled
-from dynsparse.learning.selection import CONTROLS, cases, healthy, of_case, ordered, select
+from dynsparse.tables.learned import CONTROLS, cases, healthy, of_case, ordered, select
 
 
 @styled()

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from dynsparse.figures.figure_8 import FLOOR
 from dynsparse.figures.learned import looks
 from dynsparse.figures.style import panels, power_of_ten, styled
-from dynsparse.learning.selection import (
+from dynsparse.tables.learned import (
     CONTROLS,
     cases,
     healthy,

@@ -12,7 +12,7 @@ from dynsparse.figures.figure_6 import (
     sparsity_over_time,
 )
 from dynsparse.figures.style import heading, panels, styled
-from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.storage.tables import metadata_of
 
 
 @styled()

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from dynsparse.figures.learned import legend_below, log_scale, looks
 from dynsparse.figures.style import panels, styled
-from dynsparse.learning.selection import (
+from dynsparse.tables.learned import (
     cases,
     healthy,
     networks,

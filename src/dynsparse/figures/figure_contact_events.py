@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from dynsparse.figures.style import ACTION, SERIES, STATE, counted, heading, styled
 from dynsparse.sparsity.intervals import ratio, units
-from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.storage.tables import metadata_of
 
 COLUMNS = ("state", "action", "changes")
 COLOURS = {"state": STATE, "action": ACTION, "changes": SERIES[2]}

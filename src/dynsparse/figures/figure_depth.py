@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from dynsparse.figures.learned import by_network, log_scale
 from dynsparse.figures.style import SERIES, panels, styled
-from dynsparse.learning.selection import cases, select
+from dynsparse.tables.learned import cases, select
 
 
 @styled()

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from dynsparse.figures.learned import by_network, legend_below, line_with_band, log_scale, looks
 from dynsparse.figures.style import panels, styled
-from dynsparse.learning.selection import cases, of_case, ordered, select
+from dynsparse.tables.learned import cases, of_case, ordered, select
 
 DIVERGED = 100.0  # standard deviations; where a prediction is worse, its line leaves the panel
 

@@ -18,8 +18,8 @@ from dynsparse.figures.style import (
     power_of_ten,
     styled,
 )
-from dynsparse.sparsity.parquet import metadata_of
 from dynsparse.sparsity.survival import Survival, survival
+from dynsparse.storage.tables import metadata_of
 
 
 @styled()

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from dynsparse.figures.learned import by_network, legend_below, line_with_band, looks
 from dynsparse.figures.style import PANEL_WIDTH_IN, logarithmic, styled
-from dynsparse.learning.selection import (
+from dynsparse.tables.learned import (
     cases,
     healthy,
     of_case,

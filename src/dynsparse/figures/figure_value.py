@@ -16,7 +16,7 @@ from dynsparse.figures.learned import (
 )
 from dynsparse.figures.style import SERIES, panels, styled
 from dynsparse.learning.learners import Section, Series, series_of
-from dynsparse.learning.selection import cases, healthy, networks, of_case, select, trained
+from dynsparse.tables.learned import cases, healthy, networks, of_case, select, trained
 
 # A mask that opens all has the line of no mask: through dashes both are seen.
 STROKES: tuple[Literal["-", "--", "-.", ":"], ...] = ("-", "--", "-.", ":")

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from dynsparse.figures.learned import legend_below, log_scale
 from dynsparse.figures.style import SERIES, panels, styled
 from dynsparse.learning.learners import Section, series_of, whole
-from dynsparse.learning.selection import cases, of_case, select
+from dynsparse.tables.learned import cases, of_case, select
 from dynsparse.tables.table_architectures import ENDS
 from dynsparse.tables.table_value import table_value
 

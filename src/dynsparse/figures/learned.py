@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from dynsparse.figures.style import SERIES
-from dynsparse.learning.selection import CONTROLS, learners, networks
+from dynsparse.tables.learned import CONTROLS, learners, networks
 
 # The labels of the paper's Figure 8, for its network, and one of the same kind; other learners go
 # by their own names.

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
-from dynsparse.files import whole_file
+from dynsparse.storage.files import whole_file
 
 # Okabe and Ito's colours are told apart by colour-blind readers; the pairs differ in lightness
 # too, so that they stay apart in a grey print.

@@ -18,7 +18,7 @@ from dynsparse.figures.figure_7 import duration_distribution
 from dynsparse.figures.pictures import picture
 from dynsparse.figures.style import ACTION, QUIET, STATE, counted, heading, power_of_ten, styled
 from dynsparse.sparsity.merging import total_over_seeds
-from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.storage.tables import metadata_of
 
 WIDTH_IN = 8.3
 STRIP = 5  # pictures side by side

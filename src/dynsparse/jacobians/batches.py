@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from dynsparse.environments.dynamics import Dynamics, StepRecord
 from dynsparse.environments.identity import simulator_identity
-from dynsparse.jacobians.by_engine import engine_linearisations
+from dynsparse.jacobians.differences import engine_linearisations
 from dynsparse.jacobians.methods import (
     ENGINE,
     QUICK_HYBRID,

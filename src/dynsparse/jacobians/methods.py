@@ -44,7 +44,7 @@ class Linearisation(NamedTuple):
     record: StepRecord
 
 
-# Differences on MuJoCo's C engine, see ``dynsparse.jacobians.by_engine``.
+# Differences on MuJoCo's C engine, see ``dynsparse.jacobians.differences``.
 ENGINE = "mujoco_c"
 
 

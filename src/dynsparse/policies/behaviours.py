@@ -12,10 +12,10 @@ import numpy as np
 from dynsparse.environments import playground_environment
 from dynsparse.environments.playground import observation_size
 from dynsparse.errors import DynsparseError
-from dynsparse.files import sha256
 from dynsparse.policies.checkpoint import load_policy
 from dynsparse.policies.network import policy_functions, policy_parameters
 from dynsparse.policies.shipped import FILES, shipped_expert
+from dynsparse.storage.files import sha256
 
 KINDS = ("random", *FILES)
 

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from dynsparse.errors import DynsparseError
-from dynsparse.files import read_json, whole_file
+from dynsparse.storage.files import read_json, whole_file
 
 FORMAT = "dynsparse-policy"
 SCHEMA_VERSION = 1

@@ -11,14 +11,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from dynsparse.files import whole_file
 from dynsparse.policies.checkpoint import load_policy, save_policy
 from dynsparse.policies.evaluation import evaluate_policy
 from dynsparse.policies.record import TrainingRecord
 from dynsparse.policies.settings import ALGORITHMS
 from dynsparse.policies.shipped import FILES
 from dynsparse.policies.training import train
-from dynsparse.running import claimed
+from dynsparse.running.locks import claimed
+from dynsparse.storage.files import whole_file
 
 # Evaluations draw from another stream than training does.
 _EVALUATION_STREAM = 2**20

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from safetensors.numpy import load_file, save
 
 from dynsparse.errors import DynsparseError
-from dynsparse.files import whole_file
 from dynsparse.policies.checkpoint import Policy, save_policy
+from dynsparse.storage.files import whole_file
 
 CURVE_SCHEMA = pa.schema(
     [

@@ -12,7 +12,6 @@ from brax.training.agents.ppo import networks as ppo_networks
 from brax.training.agents.ppo import train as ppo
 from mujoco_playground import wrapper
 
-from dynsparse.console import progress
 from dynsparse.environments import playground_environment
 from dynsparse.environments.playground import observation_size
 from dynsparse.policies.checkpoint import Policy
@@ -22,6 +21,7 @@ from dynsparse.policies.sac import train_sac
 from dynsparse.policies.settings import Settings, training_settings
 from dynsparse.policies.wrappers import RewardedProgress, StaggeredEpisodes
 from dynsparse.precision import precision
+from dynsparse.running.console import progress
 
 # Brax's defaults.
 ACTIVATIONS = {"ppo": "swish", "sac": "relu"}
@@ -79,7 +79,7 @@ def train(
 def _environments(settings: Settings, base: Any) -> tuple[Any, Any]:
     """Wrapped for training and for evaluation."""
     if settings.engine == "mujoco":
-        from dynsparse.policies.engine import EngineEnvironment
+        from dynsparse.policies.c_training import EngineEnvironment
 
         base = EngineEnvironment(base)
     wrap = wrapper.wrap_for_brax_training

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 import mujoco
 import pyarrow as pa
 
-from dynsparse.console import say
 from dynsparse.embedding.samples import Recording, is_limit
 from dynsparse.embedding.window import frame_rows, shown_window
 from dynsparse.rendering.frames import draw_frames
-from dynsparse.sparsity.parquet import metadata_of, with_metadata
+from dynsparse.running.console import say
+from dynsparse.storage.tables import metadata_of, with_metadata
 
 
 def render_case(

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from dynsparse.job import RENDERER_VARIABLE
+from dynsparse.running.compiling import RENDERER_VARIABLE
 
 RENDERERS = ("egl", "osmesa")
 VARIABLE = "MUJOCO_GL"

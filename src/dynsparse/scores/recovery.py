@@ -11,7 +11,7 @@ from dynsparse.scores import graphs, ranking
 
 @runtime_checkable
 class Truth(Protocol):
-    """What is true of samples; ``dynsparse.learning.samples.Samples`` is one."""
+    """What is true of samples; ``dynsparse.learning.data.samples.Samples`` is one."""
 
     @property
     def zero(self) -> Bool[np.ndarray, "samples outputs inputs"]: ...  # noqa: D102

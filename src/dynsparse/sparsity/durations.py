@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Int, UInt8
 
-from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.patterns import PatternInfo, PatternSource, unpack
 from dynsparse.sparsity.source import JACOBIANS, Jacobian, elements_of, identity_columns
+from dynsparse.storage.tables import with_metadata
 
 SCHEMA = pa.schema(
     [

@@ -10,7 +10,6 @@ import pyarrow as pa
 from jaxtyping import Bool, Float, Int
 
 from dynsparse.sparsity.counting import BLOCK_STEPS, count_block
-from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.source import (
     JACOBIANS,
     Info,
@@ -19,6 +18,7 @@ from dynsparse.sparsity.source import (
     identity_columns,
     source_name,
 )
+from dynsparse.storage.tables import with_metadata
 
 SCHEMA = pa.schema(
     [

@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Float, Int
 
-from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.patterns import PackedEpisode, PatternInfo, PatternSource
 from dynsparse.sparsity.source import identity_columns
 from dynsparse.sparsity.steps import ones
+from dynsparse.storage.tables import with_metadata
 
 # Steps before and after an event.
 WINDOW = 20

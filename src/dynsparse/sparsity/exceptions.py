@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Int
 
-from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.patterns import PackedEpisode, PatternInfo, PatternSource, unpack
 from dynsparse.sparsity.source import JACOBIANS, Jacobian, elements_of, identity_columns
+from dynsparse.storage.tables import with_metadata
 
 # Nonzero samples kept per element and seed, the earliest ones; their number is counted elsewhere.
 KEPT = 5

@@ -8,9 +8,9 @@ import pyarrow as pa
 from jaxtyping import Int
 
 from dynsparse.sparsity.occurrences import row_numbers
-from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.patterns import PatternSource
 from dynsparse.sparsity.steps import ones
+from dynsparse.storage.tables import with_metadata
 
 # Untied copies that say what a finite and slowly changing series gives by chance.
 COPIES = 40

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dynsparse.errors import DynsparseError
-from dynsparse.sparsity.parquet import metadata_of, with_metadata
+from dynsparse.storage.tables import metadata_of, with_metadata
 
 COUNTS = {
     "elements": ("zeros", "samples"),

@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import UInt8
 
-from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.patterns import BITS, PackedEpisode, PatternInfo, PatternSource, binary
 from dynsparse.sparsity.source import identity_columns
+from dynsparse.storage.tables import with_metadata
 
 SCHEMA = pa.schema(
     [

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Float, UInt8
 
-from dynsparse.files import whole_file
-from dynsparse.sparsity.parquet import open_table, with_metadata
-from dynsparse.sparsity.seal import leave_room, seal
 from dynsparse.sparsity.source import Info, Jacobian, identity_columns, source_name
+from dynsparse.storage.files import whole_file
+from dynsparse.storage.seal import leave_room, seal
+from dynsparse.storage.tables import open_table, with_metadata
 
 KIND = "patterns"
 # Steps written, and later read, together: a few MB, and long runs for the compression.

@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int
 
-from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.patterns import PackedEpisode, PatternInfo, PatternSource
 from dynsparse.sparsity.source import Jacobian, identity_columns
+from dynsparse.storage.tables import with_metadata
 
 SCHEMA = pa.schema(
     [

@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 
 from dynsparse.sparsity.durations import RunHistogram, pack_runs, run_lengths, unpack_runs
-from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.patterns import PatternSource
 from dynsparse.sparsity.source import JACOBIANS, identity_columns
+from dynsparse.storage.tables import with_metadata
 
 STRIDES = (1, 2, 4, 8, 16)
 

@@ -32,8 +32,8 @@ from dynsparse.sparsity.kinematics import (
     joint_dofs,
     tendon_dofs,
 )
-from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.symmetry import what_notices
+from dynsparse.storage.tables import with_metadata
 
 Pairs = list[tuple[int, int]]
 

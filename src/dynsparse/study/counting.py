@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from dynsparse.sparsity.merging import merge_seeds
-from dynsparse.sparsity.parquet import write_table
 from dynsparse.sparsity.patterns import open_patterns
+from dynsparse.storage.tables import write_table
 from dynsparse.study.making import named
 
 

@@ -41,7 +41,7 @@ def zero(config: Config) -> float:
 
 def published_table_1() -> Read:
     """The paper's Table 1."""
-    return paper("table1.csv", *TABLE_1)
+    return paper("table_1.csv", *TABLE_1)
 
 
 def cells() -> dict[str, Read]:
@@ -209,7 +209,10 @@ ENTRIES: list[Item] = [
         "table_thresholds",
         "Zeros by threshold and precision",
         ROBUSTNESS,
-        reads={"study": merged("elements"), "ablations": ablated("tables.merged:read_ablations")},
+        reads={
+            "study": merged("elements"),
+            "ablations": ablated("tables.cases:read_ablated_elements"),
+        },
         settings={"threshold": zero},
     ),
     Table(

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dynsparse.files import sha256, whole_file
-from dynsparse.sparsity.parquet import read_table, write_table
+from dynsparse.storage.files import sha256, whole_file
+from dynsparse.storage.tables import read_table, write_table
 from dynsparse.study.layout import SHIPPED
 from dynsparse.study.shipped import FORMAT, NAME, VERSION
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from dynsparse.sparsity.parquet import in_order, read_table
+from dynsparse.storage.tables import in_order, read_table
 
 Paths = Sequence[Path | str]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dynsparse.errors import DynsparseError
-from dynsparse.files import read_json, sha256
+from dynsparse.storage.files import read_json, sha256
 
 # Lists the files of a folder of statistics, with their digests and the study that they are of.
 NAME = "statistics.json"

@@ -22,7 +22,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from dynsparse.errors import DynsparseError
-from dynsparse.files import whole_file
+from dynsparse.storage.files import whole_file
 from dynsparse.tables.writing import markdown
 
 BLOCK = re.compile(

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dynsparse.sparsity.parquet import in_order, read_table
+import pyarrow as pa
+
+from dynsparse.storage.tables import in_order, read_table
 from dynsparse.tables.table_robustness import Statistics
 
 
@@ -41,5 +43,18 @@ def read_ablations(
                 for case in cases
             ]
         )
+        for name, folder in folders.items()
+    }
+
+
+def read_ablated_elements(
+    marks: Sequence[Path | str], folders: Mapping[str, str], cases: Sequence[tuple[str, str]]
+) -> dict[str, list[pa.Table]]:
+    """The counts per element of each ablation; arguments and errors as ``read_ablations``."""
+    return {
+        name: [
+            in_order(read_table(Path(folder, *case, "elements.parquet"), "elements"))
+            for case in cases
+        ]
         for name, folder in folders.items()
     }

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.storage.tables import metadata_of
 from dynsparse.tables.claims import CLAIMS, evaluate
 from dynsparse.tables.measures import NO, Finding
 from dynsparse.tables.table_robustness import Statistics, judged

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from dynsparse.sparsity.merging import at_threshold, total_over_seeds
-from dynsparse.sparsity.parquet import metadata_of, with_metadata
+from dynsparse.storage.tables import metadata_of, with_metadata
 
 SCHEMA = pa.schema(
     [

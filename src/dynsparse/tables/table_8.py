@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dynsparse.learning.comparison import Spread, spread
-from dynsparse.learning.selection import (
+from dynsparse.scores.comparison import Spread, spread
+from dynsparse.storage.tables import with_metadata
+from dynsparse.tables.learned import (
     cases,
     healthy,
     learners,
@@ -21,7 +22,6 @@ from dynsparse.learning.selection import (
     splits,
     trained,
 )
-from dynsparse.sparsity.parquet import with_metadata
 
 # A network still improves if its last tenth lowers the validation error by more than this share.
 # A rate that falls to nothing may gain a few percent at the end, however long it falls.

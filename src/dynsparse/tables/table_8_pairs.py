@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from dynsparse.learning.comparison import Spread, p_value, spread
-from dynsparse.learning.selection import (
+from dynsparse.scores.comparison import Spread, p_value, spread
+from dynsparse.storage.tables import with_metadata
+from dynsparse.tables.learned import (
     cases,
     healthy,
     learners,
@@ -19,7 +20,6 @@ from dynsparse.learning.selection import (
     splits,
     trained,
 )
-from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.tables.table_8 import EVERYWHERE, spread_columns, spread_values
 
 # What a network is held against beside the reference.

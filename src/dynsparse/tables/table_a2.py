@@ -10,10 +10,10 @@ import pyarrow as pa
 from scipy.stats import rankdata
 
 from dynsparse.errors import DynsparseError
+from dynsparse.learning.data.splits import held_out
 from dynsparse.learning.learners import plain
-from dynsparse.learning.selection import cases, of_case, select, series
-from dynsparse.learning.splits import held_out
-from dynsparse.sparsity.parquet import with_metadata
+from dynsparse.storage.tables import with_metadata
+from dynsparse.tables.learned import cases, of_case, select, series
 
 # The published tables: which search run, and which of its settings.
 PUBLISHED = {

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dynsparse.learning.selection import (
+from dynsparse.storage.tables import with_metadata
+from dynsparse.tables.learned import (
     each_case,
     healthy,
     networks,
@@ -15,7 +16,6 @@ from dynsparse.learning.selection import (
     series,
     trained,
 )
-from dynsparse.sparsity.parquet import with_metadata
 
 # By what a learner is scored, and what stands in for one that is no network.
 BY = ("model", "graph")

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from dynsparse.sparsity.intervals import difference_of_ratios, listed, units
-from dynsparse.sparsity.parquet import metadata_of
 from dynsparse.sparsity.patterns import byte_rows, unpack
 from dynsparse.sparsity.steps import ones
+from dynsparse.storage.tables import metadata_of
 from dynsparse.tables.table_1_seeds import known
 from dynsparse.tables.writing import item
 

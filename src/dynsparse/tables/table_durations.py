@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dynsparse.sparsity.parquet import metadata_of
 from dynsparse.sparsity.patterns import byte_rows, unpack
 from dynsparse.sparsity.survival import NOTHING, Survival, memoryless, naive_mean, survival
+from dynsparse.storage.tables import metadata_of
 from dynsparse.tables.writing import item
 
 MEASURES = [

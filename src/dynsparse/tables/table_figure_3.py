@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from dynsparse.sparsity.intervals import listed
 from dynsparse.sparsity.merging import at_threshold
-from dynsparse.sparsity.parquet import metadata_of
 from dynsparse.sparsity.patterns import byte_rows, unpack
+from dynsparse.storage.tables import metadata_of
 from dynsparse.tables.published import Cell
 from dynsparse.tables.writing import item
 

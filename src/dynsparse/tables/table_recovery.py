@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dynsparse.learning.comparison import spread
-from dynsparse.learning.selection import (
+from dynsparse.scores.comparison import spread
+from dynsparse.storage.tables import with_metadata
+from dynsparse.tables.learned import (
     each_case,
     learners,
     networks,
@@ -17,7 +18,6 @@ from dynsparse.learning.selection import (
     seeds,
     select,
 )
-from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.tables.table_8 import spread_columns, spread_values
 
 KEYS = ("elements", "average", "regime")

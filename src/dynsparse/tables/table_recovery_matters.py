@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dynsparse.learning.association import association
 from dynsparse.learning.learners import TRUTH
-from dynsparse.learning.selection import (
+from dynsparse.scores.association import association
+from dynsparse.storage.tables import with_metadata
+from dynsparse.tables.learned import (
     cases,
     healthy,
     networks,
@@ -19,7 +20,6 @@ from dynsparse.learning.selection import (
     splits,
     trained,
 )
-from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.tables.table_8 import EVERYWHERE
 
 # How well the zeros are found, by the size of a network's Jacobian: a score and the elements.

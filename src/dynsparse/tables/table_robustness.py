@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dynsparse.sparsity.merging import at_threshold
-from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.storage.tables import metadata_of
 from dynsparse.tables.claims import CLAIMS, evaluate
 from dynsparse.tables.measures import Case, Finding
 from dynsparse.tables.writing import item

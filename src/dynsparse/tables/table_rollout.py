@@ -2,15 +2,15 @@
 
 import pyarrow as pa
 
-from dynsparse.learning.comparison import spread
-from dynsparse.learning.selection import (
+from dynsparse.scores.comparison import spread
+from dynsparse.storage.tables import with_metadata
+from dynsparse.tables.learned import (
     each_case,
     learners,
     numbers,
     per_split,
     select,
 )
-from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.tables.table_8 import spread_columns, spread_values
 
 SCHEMA = pa.schema(

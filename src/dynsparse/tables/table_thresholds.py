@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dynsparse.sparsity.merging import at_threshold
-from dynsparse.sparsity.parquet import metadata_of
+from dynsparse.storage.tables import metadata_of
 from dynsparse.tables.table_1_seeds import always_zero
 from dynsparse.tables.writing import item
 

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dynsparse.learning.learners import Section, Series, series_of
-from dynsparse.learning.selection import (
+from dynsparse.storage.tables import with_metadata
+from dynsparse.tables.learned import (
     each_case,
     healthy,
     networks,
@@ -17,7 +18,6 @@ from dynsparse.learning.selection import (
     series,
     trained,
 )
-from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.tables.table_architectures import ENDS, means
 
 MEASURES = ("state_mse", "open_loop", "state_mse_ratio", "open_loop_ratio")

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dynsparse.errors import DynsparseError
-from dynsparse.sparsity.parquet import metadata_of, with_metadata
+from dynsparse.storage.tables import metadata_of, with_metadata
 
 # An error below this counts as right; a replay below that as the same trajectory.
 RIGHT, SAME_TRAJECTORY = 1e-4, 1e-8

@@ -9,8 +9,8 @@ import pyarrow as pa
 from pyarrow import csv
 from tabulate import tabulate
 
-from dynsparse.files import whole_file
-from dynsparse.sparsity.parquet import metadata_of, with_metadata, write_table
+from dynsparse.storage.files import whole_file
+from dynsparse.storage.tables import metadata_of, with_metadata, write_table
 
 
 def item(

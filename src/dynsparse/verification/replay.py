@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float
 
 from dynsparse.dataset import Dataset, DatasetInfo, Episode
 from dynsparse.environments import Dynamics, engine_solves, engine_steps
-from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.source import source_name
+from dynsparse.storage.tables import with_metadata
 from dynsparse.verification.differences import ROUNDING, Steps
 from dynsparse.verification.episodes import other_flags, trajectory
 

@@ -7,15 +7,15 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float
 
-from dynsparse.console import progress, say
 from dynsparse.dataset import Dataset, DatasetInfo
 from dynsparse.environments import Dynamics, load
 from dynsparse.environments.playground import Solver
 from dynsparse.jacobians import ENGINE, batched_jacobians
 from dynsparse.jacobians.steps import BATCH, batched_steps
 from dynsparse.precision import Precision, precision
-from dynsparse.sparsity.parquet import with_metadata
+from dynsparse.running.console import progress, say
 from dynsparse.sparsity.source import source_name
+from dynsparse.storage.tables import with_metadata
 from dynsparse.verification.differences import (
     CERTAIN,
     ZERO,

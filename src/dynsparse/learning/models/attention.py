@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynsparse.learning.losses import Scalar, Truth
 from dynsparse.learning.models.activations import elu
 from dynsparse.learning.models.base import (
     Inputs,
@@ -19,6 +18,7 @@ from dynsparse.learning.models.base import (
     WorldModel,
 )
 from dynsparse.learning.models.gates import FAINT, OPEN, Perceptron, gate, normalised, openness
+from dynsparse.learning.training.losses import Scalar, Truth
 
 Tokens = Float[Array, "batch inputs size"]
 # How much of each variable goes to each of the next state, in each head.

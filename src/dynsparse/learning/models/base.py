@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from dynsparse.learning.losses import Scalar, Truth
+from dynsparse.learning.training.losses import Scalar, Truth
 
 Inputs = Float[Array, "batch inputs"]
 Outputs = Float[Array, "batch outputs"]

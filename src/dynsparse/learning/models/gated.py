@@ -7,10 +7,10 @@ import equinox as eqx
 import jax
 from jaxtyping import PRNGKeyArray
 
-from dynsparse.learning.losses import Scalar, Truth
 from dynsparse.learning.models.base import ClosedForm, Inputs, Jacobians, ModelSettings, Outputs
 from dynsparse.learning.models.gates import FAINT, OPEN, Perceptron, gate, openness
 from dynsparse.learning.models.per_output import PerOutput
+from dynsparse.learning.training.losses import Scalar, Truth
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from dynsparse.learning.losses import Scalar, Truth
 from dynsparse.learning.models.base import (
     ClosedForm,
     Inputs,
@@ -25,6 +24,7 @@ from dynsparse.learning.models.gates import (
     openness,
 )
 from dynsparse.learning.models.per_output import PerOutput
+from dynsparse.learning.training.losses import Scalar, Truth
 
 Chances = Float[Array, "batch codes"]
 

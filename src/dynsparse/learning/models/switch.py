@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from dynsparse.learning.losses import Scalar, Truth
 from dynsparse.learning.models.base import ClosedForm, Inputs, Jacobians, ModelSettings
 from dynsparse.learning.models.gates import (
     FAINT,
@@ -18,6 +17,7 @@ from dynsparse.learning.models.gates import (
     gate,
     openness,
 )
+from dynsparse.learning.training.losses import Scalar, Truth
 
 Chances = Float[Array, "batch experts"]
 

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from dynsparse.learning.losses import Scalar, Truth
 from dynsparse.learning.models.base import Inputs, Jacobians, Outputs
 from dynsparse.learning.models.gated import Gated
 from dynsparse.learning.models.gates import gate
+from dynsparse.learning.training.losses import Scalar, Truth
 
 
 class Taught(Gated):

@@ -6,8 +6,8 @@ import pyarrow as pa
 
 from dynsparse.environments import names, simulated_model
 from dynsparse.mjx_internals import collision_pairs
-from dynsparse.sparsity.parquet import with_metadata
 from dynsparse.sparsity.structure import structure, structure_table
+from dynsparse.storage.tables import with_metadata
 
 
 def structures(environments: Sequence[str]) -> pa.Table:

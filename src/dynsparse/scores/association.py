@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import rankdata
 
-from dynsparse.learning.comparison import RANDOM_SEED
+from dynsparse.scores.comparison import RANDOM_SEED
 from dynsparse.sparsity.intervals import CONFIDENCE, RESAMPLES
 
 # With three units and a control every partial correlation is 1 or -1.

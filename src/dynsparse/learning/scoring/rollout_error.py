@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from dynsparse.learning.data.normalisation import Scaler
+from dynsparse.learning.data.samples import Samples
 from dynsparse.learning.models.base import Facts
-from dynsparse.learning.normalisation import Scaler
-from dynsparse.learning.samples import Samples
-from dynsparse.learning.training import Learner, over_seeds
+from dynsparse.learning.training.epochs import Learner, over_seeds
 
 
 class Windows(NamedTuple):

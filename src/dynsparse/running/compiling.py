@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dynsparse.console import job_log
-from dynsparse.files import whole_file
+from dynsparse.running.console import job_log
+from dynsparse.storage.files import whole_file
 
 CACHE_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
 # Where ``MUJOCO_GL`` is kept, for drawing alone.

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from dynsparse.console import say
 from dynsparse.errors import DynsparseError
-from dynsparse.files import lock
+from dynsparse.running.console import say
+from dynsparse.storage.files import lock
 
 
 def claim_study(folder: Path, study: str) -> tuple[TextIO, TextIO]:

@@ -10,7 +10,7 @@ Shares = Float[np.ndarray, "samples elements"]
 
 @runtime_checkable
 class Known(Protocol):
-    """What a guess may look at; ``dynsparse.learning.samples.Samples`` is one."""
+    """What a guess may look at; ``dynsparse.learning.data.samples.Samples`` is one."""
 
     @property
     def inputs(self) -> Float[np.ndarray, "samples inputs"]: ...  # noqa: D102

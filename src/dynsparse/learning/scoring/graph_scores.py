@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from dynsparse.learning import controls
-from dynsparse.learning.preparation import Prepared
-from dynsparse.learning.samples import Samples
+from dynsparse.learning.data.preparation import Prepared
+from dynsparse.learning.data.samples import Samples
+from dynsparse.learning.scoring import controls
 from dynsparse.scores import agreement, calibration, graphs, ranking
 from dynsparse.scores.graphs import LATE
 from dynsparse.scores.recovery import Scored, score_rows

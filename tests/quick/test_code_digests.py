@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from dynsparse import sources
-from dynsparse.files import sha256
+from dynsparse.running import code_digests
+from dynsparse.storage.files import sha256
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def package(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         os.utime(path, (1000, 1000))
-    monkeypatch.setattr(sources, "PACKAGE", tmp_path / "package")
-    sources.imports_of.cache_clear()
+    monkeypatch.setattr(code_digests, "PACKAGE", tmp_path / "package")
+    code_digests.imports_of.cache_clear()
     return tmp_path / "package"
 
 
@@ -33,29 +33,29 @@ def names(path):
 
 
 def test_everything_imported_is_listed_with_its_digest(package, tmp_path):
-    listed = sources.source_list(tmp_path / "lists", "top")
+    listed = code_digests.source_list(tmp_path / "lists", "top")
     assert names(listed) == ["room/__init__.py", "room/inner.py", "top.py"]
     assert f"{sha256(package / 'room/inner.py')}  room/inner.py\n" in listed.read_text()
 
 
 def test_the_list_is_as_old_as_its_youngest_source(package, tmp_path):
     os.utime(package / "top.py", (2000, 2000))
-    assert sources.source_list(tmp_path, "top").stat().st_mtime == 2000
+    assert code_digests.source_list(tmp_path, "top").stat().st_mtime == 2000
 
 
 def test_a_touch_changes_nothing_and_an_edit_does(package, tmp_path):
-    first = sources.source_list(tmp_path, "top")
+    first = code_digests.source_list(tmp_path, "top")
     before = (first.read_text(), first.stat().st_mtime_ns)
     (package / "room/inner.py").touch()
-    same = sources.source_list(tmp_path, "top")
+    same = code_digests.source_list(tmp_path, "top")
     assert (same.read_text(), same.stat().st_mtime_ns) == before
     (package / "room/inner.py").write_text("x = 2\n")
-    edited = sources.source_list(tmp_path, "top")
+    edited = code_digests.source_list(tmp_path, "top")
     assert edited.read_text() != before[0]
     assert edited.stat().st_mtime_ns > before[1]
 
 
 def test_an_edit_of_what_is_not_imported_changes_nothing(package, tmp_path):
-    before = sources.source_list(tmp_path, "top").read_text()
+    before = code_digests.source_list(tmp_path, "top").read_text()
     (package / "apart.py").write_text("y = 1\n")
-    assert sources.source_list(tmp_path, "top").read_text() == before
+    assert code_digests.source_list(tmp_path, "top").read_text() == before

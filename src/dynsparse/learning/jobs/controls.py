@@ -6,16 +6,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from dynsparse.console import say
-from dynsparse.learning import controls, linear, records
-from dynsparse.learning.evaluation import Evaluate, Sizes, make_evaluate, make_sizes
-from dynsparse.learning.graph_scores import Said, graph_rows, mean_pattern_rows
-from dynsparse.learning.history import History
-from dynsparse.learning.preparation import Prepared, divisions, prepare
-from dynsparse.learning.run import Trained, measured
-from dynsparse.learning.samples import some_of
-from dynsparse.learning.study import as_tables, measure, parts_of
+from dynsparse.learning.data.preparation import Prepared, divisions, prepare
+from dynsparse.learning.data.samples import some_of
+from dynsparse.learning.jobs.train import as_tables, measure, parts_of
+from dynsparse.learning.scoring import controls, linear, records
+from dynsparse.learning.scoring.evaluation import Evaluate, Sizes, make_evaluate, make_sizes
+from dynsparse.learning.scoring.graph_scores import Said, graph_rows, mean_pattern_rows
+from dynsparse.learning.training.history import History
+from dynsparse.learning.training.run import Trained, measured
 from dynsparse.precision import precision
+from dynsparse.running.console import say
 from dynsparse.scores.recovery import Scored
 
 

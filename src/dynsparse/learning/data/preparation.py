@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dynsparse.errors import DynsparseError
-from dynsparse.learning.masks import Given, mask
+from dynsparse.learning.data.masks import Given, mask
+from dynsparse.learning.data.normalisation import Scaler
+from dynsparse.learning.data.samples import Origin, Pool, Samples, some_of, stretches
+from dynsparse.learning.data.splits import SPLITS, Split, by_behaviour, most
 from dynsparse.learning.models.base import MaskRecipe
-from dynsparse.learning.normalisation import Scaler
-from dynsparse.learning.samples import Origin, Pool, Samples, some_of, stretches
-from dynsparse.learning.splits import SPLITS, Split, by_behaviour, most
 
 
 class Division(NamedTuple):

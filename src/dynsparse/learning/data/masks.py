@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
-from dynsparse.learning import controls
+from dynsparse.learning.data.samples import Samples
 from dynsparse.learning.models.base import MaskRecipe
-from dynsparse.learning.samples import Samples
+from dynsparse.learning.scoring import controls
 
 Open = Bool[np.ndarray, "samples outputs inputs"]
 
@@ -48,7 +48,7 @@ def ones(given: Given) -> Open:
 def structural(given: Given) -> Open:
     """What the model's file does not prove to be zero in every state (``sparsity.structure``)."""
     # Simulators are slow to import, and no other mask needs them.
-    from dynsparse.sparsity.models import structures
+    from dynsparse.environments.structures import structures
 
     rows = structures([given.environment]).to_pylist()
     outputs, inputs = given.asked.zero.shape[1:]

@@ -9,19 +9,20 @@ import jax
 import numpy as np
 import pyarrow as pa
 
-from dynsparse.console import say
-from dynsparse.learning import checkpoint, controls, records
-from dynsparse.learning.evaluation import Measure, Sizes, make_sizes, on_device
-from dynsparse.learning.graph_scores import Said, graph_rows, mean_pattern_rows
+from dynsparse.learning.data.preparation import Prepared, divisions, prepare
+from dynsparse.learning.data.samples import Samples
+from dynsparse.learning.data.splits import SAMPLE
 from dynsparse.learning.models import ARCHITECTURES
-from dynsparse.learning.preparation import Prepared, divisions, prepare
-from dynsparse.learning.rollout_error import make_rollout, windows
-from dynsparse.learning.run import Parts, Programs, Trained, programs, train
-from dynsparse.learning.samples import Samples
+from dynsparse.learning.scoring import controls, records
+from dynsparse.learning.scoring.evaluation import Measure, Sizes, make_sizes, on_device
+from dynsparse.learning.scoring.graph_scores import Said, graph_rows, mean_pattern_rows
+from dynsparse.learning.scoring.rollout_error import make_rollout, windows
 from dynsparse.learning.settings import TrainingSettings, training_settings
-from dynsparse.learning.splits import SAMPLE
-from dynsparse.learning.training import Learner
+from dynsparse.learning.training import checkpoint
+from dynsparse.learning.training.epochs import Learner
+from dynsparse.learning.training.run import Parts, Programs, Trained, programs, train
 from dynsparse.precision import precision
+from dynsparse.running.console import say
 from dynsparse.scores.recovery import Scored
 
 

@@ -9,13 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynsparse.console import progress, say
 from dynsparse.errors import DynsparseError
-from dynsparse.learning import checkpoint
-from dynsparse.learning.evaluation import Evaluate, make_evaluate
-from dynsparse.learning.history import History
+from dynsparse.learning.scoring.evaluation import Evaluate, make_evaluate
 from dynsparse.learning.settings import TrainingSettings
-from dynsparse.learning.training import Data, Epoch, Learner, create, make_epoch
+from dynsparse.learning.training import checkpoint
+from dynsparse.learning.training.epochs import Data, Epoch, Learner, create, make_epoch
+from dynsparse.learning.training.history import History
+from dynsparse.running.console import progress, say
 
 SAVE_EVERY_S = 20.0
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dynsparse.errors import DynsparseError
-from dynsparse.files import read_json, whole_file
-from dynsparse.sparsity.seal import check_seal, leave_room, seal
+from dynsparse.storage.files import read_json, whole_file
+from dynsparse.storage.seal import check_seal, leave_room, seal
 
 SCHEMA_VERSION = 1
 METADATA_KEY = b"dynsparse"

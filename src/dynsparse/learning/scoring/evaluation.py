@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dynsparse.learning.data.samples import Samples
 from dynsparse.learning.models import WorldModel
 from dynsparse.learning.models.base import Facts
-from dynsparse.learning.samples import Samples
-from dynsparse.learning.training import Data, Learner, facts_of, over_seeds
+from dynsparse.learning.training.epochs import Data, Learner, facts_of, over_seeds
 
 # Samples whose Jacobians are in memory at once, for each seed.
 CHUNK = 512

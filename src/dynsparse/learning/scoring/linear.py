@@ -12,10 +12,10 @@ import numpy as np
 from jaxtyping import Float
 from sklearn.linear_model import Ridge
 
+from dynsparse.learning.data.normalisation import Scaler
+from dynsparse.learning.data.samples import Samples
 from dynsparse.learning.models import MLP
-from dynsparse.learning.normalisation import Scaler
-from dynsparse.learning.samples import Samples
-from dynsparse.learning.training import Learner
+from dynsparse.learning.training.epochs import Learner
 
 # Added to the diagonal of the normal equations, which are singular where a column never moves.
 # With 2,000 samples its scores are those of 1e-8 to four digits.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dynsparse.errors import DynsparseError, printable
-from dynsparse.files import lock
+from dynsparse.storage.files import lock
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dynsparse.environments import playground_environment
-from dynsparse.policies.engine import EngineEnvironment, read_fields
+from dynsparse.policies.c_training import EngineEnvironment, read_fields
 
 # The engines agree to rounding where the constraint solver converges. Playground caps its
 # iterations; where the cap bites, the two stop at different points: measured shares are 0.999

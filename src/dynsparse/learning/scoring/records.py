@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dynsparse.learning.history import History
-from dynsparse.learning.preparation import Prepared
-from dynsparse.sparsity.parquet import with_metadata
+from dynsparse.learning.data.preparation import Prepared
+from dynsparse.learning.training.history import History
+from dynsparse.storage.tables import with_metadata
 
 IDENTITY = [
     ("environment", pa.string()),

@@ -10,12 +10,12 @@ import pytest
 
 from dynsparse.errors import DynsparseError
 from dynsparse.policies.experts import train_expert
-from dynsparse.running import claim_study, claimed, join_study
+from dynsparse.running.locks import claim_study, claimed, join_study
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from dynsparse.running import claim_study, claimed, join_study
+from dynsparse.running.locks import claim_study, claimed, join_study
 kind, folder = sys.argv[1], Path(sys.argv[2])
 if kind == "expert":
     context = claimed(folder / ".training")

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, UInt32
 
-from dynsparse.learning.losses import LOSSES, Guess, Truth
 from dynsparse.learning.models import ARCHITECTURES, WorldModel
 from dynsparse.learning.settings import TrainingSettings
+from dynsparse.learning.training.losses import LOSSES, Guess, Truth
 
 
 class Data(NamedTuple):

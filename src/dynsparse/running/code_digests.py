@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from dynsparse.files import sha256, whole_file
+from dynsparse.storage.files import sha256, whole_file
 from dynsparse.suite import own_files
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 # How the name of a list begins that is of an environment of one's own.
 ENVIRONMENT = "environment-"
 

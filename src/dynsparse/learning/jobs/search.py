@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dynsparse.console import say
 from dynsparse.errors import DynsparseError, did_you_mean
-from dynsparse.learning.evaluation import make_sizes
+from dynsparse.learning.data.preparation import Division, Prepared, prepare
+from dynsparse.learning.data.splits import EPISODE
+from dynsparse.learning.jobs.train import compiled_for, fit, recovery_rows
 from dynsparse.learning.learners import PLAIN, REFERENCE_LOSS
-from dynsparse.learning.preparation import Division, Prepared, prepare
-from dynsparse.learning.records import identity
+from dynsparse.learning.scoring.evaluation import make_sizes
+from dynsparse.learning.scoring.records import identity
 from dynsparse.learning.settings import TrainingSettings, training_settings
-from dynsparse.learning.splits import EPISODE
-from dynsparse.learning.study import compiled_for, fit, recovery_rows
 from dynsparse.precision import precision
-from dynsparse.sparsity.parquet import metadata_of, read_table, with_metadata, write_table
+from dynsparse.running.console import say
+from dynsparse.storage.tables import metadata_of, read_table, with_metadata, write_table
 
 # The paper ranks runs by the next-state error of models trained on it alone.
 LOSS = REFERENCE_LOSS

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from dynsparse.console import progress
 from dynsparse.dataset import Dataset, Episode, open_dataset
 from dynsparse.errors import DynsparseError
-from dynsparse.learning.normalisation import Scaler, fit
-from dynsparse.learning.splits import Episodes
+from dynsparse.learning.data.normalisation import Scaler, fit
+from dynsparse.learning.data.splits import Episodes
+from dynsparse.running.console import progress
 from dynsparse.sparsity.source import source_name
 
 # Samples that stand together where changes are scored.

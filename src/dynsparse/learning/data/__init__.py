@@ -1,0 +1,1 @@
+"""What learners are trained on and told: samples, splits, scales, masks."""

@@ -1,0 +1,1 @@
+"""The jobs of a study: train learners, search settings, score controls."""

@@ -1,0 +1,1 @@
+"""What trained learners are measured by, and what they are held against."""

@@ -1,0 +1,1 @@
+"""Training of all seeds at once, resumable."""

@@ -1,0 +1,1 @@
+"""Policies: behaviours that act in environments, experts and their training."""

@@ -1,0 +1,1 @@
+"""What the workflow's jobs need around their work: locks, digests of code, programs, a console."""

@@ -1,0 +1,1 @@
+"""Files that are whole or not there, tables in Parquet and the seals of both."""

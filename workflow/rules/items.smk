@@ -37,6 +37,23 @@ for item in OFFERED:
 # A study of its own, and a long one: asked for by name, not part of `all`.
 rule hyperparameters:
     input:
-        [path for item in OFFERED if item.asked for path in item.wanted(STUDY)],
+        [
+            path
+            for item in OFFERED
+            if item.asked and item.name.startswith("table_a2")
+            for path in item.wanted(STUDY)
+        ],
         [path for path in WANTED if "table_a2_1." in path],
+    localrule: True
+
+
+# A study of its own as well: config/atlas.yaml.
+rule atlas:
+    input:
+        [
+            path
+            for item in OFFERED
+            if item.section == "Atlas"
+            for path in item.wanted(STUDY)
+        ],
     localrule: True

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import mujoco
 import pyarrow as pa
 
 from dynsparse.environments import names, simulated_model
@@ -13,15 +14,40 @@ from dynsparse.storage.tables import with_metadata
 def structures(environments: Sequence[str]) -> pa.Table:
     """``dynsparse.sparsity.structure.SCHEMA`` for each of some environments.
 
+    The metadata have what ``facts_of`` says of each under ``models``.
+
     Raises:
         DynsparseError: there is no such environment.
     """
-    tables = [_table(name) for name in environments]
-    return with_metadata(pa.concat_tables(tables), "structure", sources=sorted(environments))
+    tables, models = [], {}
+    for name in environments:
+        model, substeps = simulated_model(name)
+        tables.append(_table(name, model, substeps))
+        models[name] = facts_of(model)
+    joined = pa.concat_tables(tables)
+    return with_metadata(joined, "structure", sources=sorted(environments), models=models)
 
 
-def _table(name: str) -> pa.Table:
-    model, substeps = simulated_model(name)
+def facts_of(model: mujoco.MjModel) -> dict[str, int]:
+    """What a model has that may tie its parts, or make the tie depend on the state."""
+    muscle = model.actuator_dyntype == mujoco.mjtDyn.mjDYN_MUSCLE
+    free = model.jnt_type == mujoco.mjtJoint.mjJNT_FREE
+    losses = (model.dof_frictionloss > 0).sum() + (model.tendon_frictionloss > 0).sum()
+    counts = {
+        "states": model.nq + model.nv,
+        "actions": model.nu,
+        "trees": model.ntree,
+        "free_bodies": free.sum(),
+        "pairs": len(collision_pairs(model)),
+        "limits": model.jnt_limited.sum() + model.tendon_limited.sum(),
+        "friction_losses": losses,
+        "equalities": model.neq,
+        "muscles": muscle.sum(),
+    }
+    return {name: int(count) for name, count in counts.items()}
+
+
+def _table(name: str, model: mujoco.MjModel, substeps: int) -> pa.Table:
     found = structure(model, collision_pairs(model), substeps)
     table = structure_table(found, name, names.state_names(model), names.action_names(model))
     return table.replace_schema_metadata(None)

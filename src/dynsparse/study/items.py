@@ -22,6 +22,7 @@ from dynsparse.study.item import (
 from dynsparse.study.learned_items import LEARNED
 
 ENVIRONMENTS = "Environments"
+ATLAS = "Atlas"
 Q1 = "Q1 Global sparsity"
 Q2 = "Q2 State dependence"
 Q3 = "Q3 Temporal sparsity"
@@ -50,6 +51,17 @@ def cells() -> dict[str, Read]:
         "elements": merged("elements"),
         "occurrences": merged("occurrences"),
         "published": paper("figure_3.csv", reader="tables.published:read_cells"),
+    }
+
+
+def all_of_an_environment() -> dict[str, Read]:
+    """What the atlas is made of."""
+    kinds = ("elements", "steps", "strides", "occurrences", "information")
+    return {
+        **{kind: merged(kind) for kind in kinds},
+        "samples": merged("verification"),
+        "replays": merged("replay"),
+        "structure": structure(),
     }
 
 
@@ -255,6 +267,22 @@ ENTRIES: list[Item] = [
         "Zeros of the Jacobian, and inputs that are redrawn",
         VERIFICATION,
         reads={"influence": merged("influence")},
+        asked=True,
+    ),
+    Table(
+        "table_atlas",
+        "Every environment in a row",
+        ATLAS,
+        reads=all_of_an_environment(),
+        settings={"threshold": zero},
+        asked=True,
+    ),
+    Figure(
+        "figure_atlas",
+        "Sparsity of every environment",
+        ATLAS,
+        reads=all_of_an_environment(),
+        settings={"threshold": zero},
         asked=True,
     ),
 ]

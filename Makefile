@@ -17,7 +17,8 @@ run: .venv/complete
 	snakemake --cores all all report
 	@echo "The report is in results/default/report.zip"
 
-TESTS := python -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+# Each worker and each interpreter that a test starts would compile all sources anew without bytecode.
+TESTS := PYTHONDONTWRITEBYTECODE= python -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 check: .venv/complete-dev
 	$(TESTS) tests/quick

@@ -65,7 +65,7 @@ build/validator/complete: envs/validator.txt
 	touch $@
 
 locks:
-	for env in cpu cuda dev validator; do uv pip compile --quiet --universal --python-version 3.11 \
+	for env in cpu cuda dev robots validator; do uv pip compile --quiet --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --no-emit-index-url \
 	  $$(case $$env in cpu|validator) ;; *) echo --constraints envs/cpu.txt ;; esac) \
 	  envs/$$env.in --output-file envs/$$env.txt; done

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynsparse.dataset import BlockWriter, DatasetInfo, have_derivatives
+from dynsparse.dataset import BlockWriter, DatasetInfo, have_derivatives, starts_elsewhere
 from dynsparse.environments import Dynamics, load, vocabulary
-from dynsparse.environments.identity import environment_identity, simulator_identity
+from dynsparse.environments.identity import environment_identity, model_digest, simulator_identity
 from dynsparse.environments.playground import Solver
 from dynsparse.errors import DynsparseError
 from dynsparse.jacobians import batched_jacobians, resolve_method
@@ -25,6 +25,13 @@ from dynsparse.provenance import provenance
 from dynsparse.running.console import progress, say
 
 Arrays = dict[str, np.ndarray]
+
+# What datasets of robots say of themselves.
+ROBOT_NOTE = (
+    "action: the controls that the environment made of its policy's action. After a step that is"
+    " terminated the episode begins again at its first state; before the episode's end, a step is"
+    " truncated after which the environment pushed the robot."
+)
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,7 @@ def collect(
                 for first in blocks:
                     keys = _episode_keys(seed, range(first, first + size))
                     steps = _to_numpy(rollout(actor.parameters, keys))
+                    _check_forces(dynamics.name, steps.pop("forced", np.zeros(0)))
                     block = _with_jacobians(dynamics, derive, steps, bar.update)
                     writer.write(first, {k: v[: count - first] for k, v in block.items()})
             writer.finish()
@@ -100,6 +108,9 @@ def dataset_info(
     dynamics: Dynamics, behaviour: Behaviour, seed: int, settings: CollectionSettings
 ) -> DatasetInfo:
     """The attributes of the dataset that ``collect`` writes."""
+    acting = behaviour.digest or behaviour.kind
+    # Robots are not of Playground's package, and may be had from elsewhere.
+    model = {"model_sha256": model_digest(dynamics.mj_model)} if dynamics.robot else {}
     return DatasetInfo(
         environment=dynamics.name,
         behaviour=behaviour.kind,
@@ -109,8 +120,9 @@ def dataset_info(
         dtype=settings.dtype,
         episodes=settings.episodes,
         steps=settings.steps,
-        provenance=provenance(dynamics.name, asdict(settings), behaviour.digest or behaviour.kind),
+        provenance=provenance(dynamics.name, asdict(settings), acting, **model),
         tangent_names=tangent_names(dynamics.mj_model),
+        note=ROBOT_NOTE if dynamics.robot else "",
     )
 
 
@@ -135,24 +147,41 @@ def _rollout(
 ) -> dict[str, jax.Array]:
     """Episodes of the environment under a policy; arrays are (episode, time, ...)."""
 
-    def step(current: Any, key: jax.Array) -> tuple[Any, dict[str, jax.Array]]:
+    def step(start: Any, current: Any, key: jax.Array) -> tuple[Any, dict[str, jax.Array]]:
         action = act(parameters, current.obs, key)
-        following = dynamics.advance(current, action)
-        return following, {
-            "state": dynamics.to_state(current.data),
-            "action": action,
-            "memory": current.data.qacc_warmstart,
+        following, given = dynamics.observed_advance(current, action)
+        taken = {
+            "state": dynamics.to_state(given.data),
+            "action": given.control,
+            "memory": given.data.qacc_warmstart,
             "next_state": dynamics.to_state(following.data),
             "reward": following.reward,
             "terminated": following.done > 0,
         }
+        if not dynamics.robot:
+            return following, taken
+        return _again_where_done(start, following), {**taken, "forced": given.forced}
 
     def episode(key: jax.Array) -> dict[str, jax.Array]:
         reset_key, action_key = jax.random.split(key)
         start, action_keys = dynamics.begin_rollout(reset_key), jax.random.split(action_key, steps)
-        return jax.lax.scan(step, start, action_keys)[1]
+        return jax.lax.scan(partial(step, start), start, action_keys)[1]
 
     return jax.vmap(episode)(keys)
+
+
+def _again_where_done(start: Any, following: Any) -> Any:
+    """Where an episode is done, its first data and observation once more.
+
+    That is how Playground trains: what else the environment carries goes on.
+    """
+
+    def chosen(first: jax.Array, then: jax.Array) -> jax.Array:
+        return jnp.where(following.done > 0, first, then)
+
+    data = jax.tree.map(chosen, start.data, following.data)
+    seen = jax.tree.map(chosen, start.obs, following.obs)
+    return following.replace(data=data, obs=seen, done=jnp.zeros_like(following.done))
 
 
 def _with_jacobians(
@@ -179,9 +208,27 @@ def _with_jacobians(
     if model.nq != model.nv:
         tangent = tangent_jacobians(model, state, next_state, by_state, by_action)
         flat["tangent_state_jacobian"], flat["tangent_action_jacobian"] = tangent
-    truncated = np.zeros(shape, bool)
-    truncated[:, -1] = ~steps["terminated"][:, -1]
+    truncated = _truncated(steps, dynamics.robot)
     return {**steps, "truncated": truncated, **{k: _unflat(v, shape) for k, v in flat.items()}}
+
+
+def _truncated(steps: Mapping[str, np.ndarray], robot: bool) -> np.ndarray:
+    """Steps after which nothing goes on, though the environment reported no end."""
+    truncated = np.zeros(steps["terminated"].shape, bool)
+    truncated[:, -1] = True
+    if robot:
+        # Some push the robot between two steps: its velocities are others than it was left with.
+        moved = np.stack(list(map(starts_elsewhere, steps["state"], steps["next_state"])))
+        truncated[:, :-1] = moved[:, 1:]
+    return truncated & ~steps["terminated"]
+
+
+def _check_forces(environment: str, forced: np.ndarray) -> None:
+    if forced.any():
+        raise DynsparseError(
+            f"environment {environment!r}: in {int(forced.sum())} steps forces act beside the"
+            " actuators, which a dataset does not hold; switch its kicks off"
+        )
 
 
 def _check_step(environment: str, taken: np.ndarray, differentiated: np.ndarray) -> None:

@@ -43,6 +43,47 @@ SUITE = (
     "WalkerWalk",
 )
 
+# MuJoCo Playground's other two suites, locomotion and manipulation.
+LOCOMOTION = (
+    "ApolloJoystickFlatTerrain",
+    "BarkourJoystick",
+    "BerkeleyHumanoidJoystickFlatTerrain",
+    "G1JoystickFlatTerrain",
+    "Go1Footstand",
+    "Go1Getup",
+    "Go1Handstand",
+    "Go1JoystickFlatTerrain",
+    "H1InplaceGaitTracking",
+    "H1JoystickGaitTracking",
+    "Op3Joystick",
+    "SpotFlatTerrainJoystick",
+    "SpotGetup",
+    "SpotJoystickGaitTracking",
+    "T1JoystickFlatTerrain",
+)
+MANIPULATION = (
+    "AlohaHandOver",
+    "AlohaSinglePegInsertion",
+    "PandaOpenCabinet",
+    "PandaPickCube",
+    "PandaPickCubeCartesian",
+    "PandaPickCubeOrientation",
+)
+ROBOTS = (*LOCOMOTION, *MANIPULATION)
+# The rest of these two suites, and why it is not offered.
+_TERRAIN = "on its terrain, a height field, MuJoCo's C engine does not repeat MJX's steps"
+_BOXES = "hundreds of pairs of boxes, whose contacts MJX finds otherwise than MuJoCo's C engine"
+LEFT_OUT = {
+    "BerkeleyHumanoidJoystickRoughTerrain": _TERRAIN,
+    "G1JoystickRoughTerrain": _TERRAIN,
+    "Go1JoystickRoughTerrain": _TERRAIN,
+    "T1JoystickRoughTerrain": _TERRAIN,
+    "AeroCubeRotateZAxis": "its own step does not trace in float64",
+    "LeapCubeReorient": _BOXES,
+    "LeapCubeRotateZAxis": _BOXES,
+    "PandaRobotiqPushCube": "MuJoCo's C engine does not repeat MJX's steps of its gripper",
+}
+
 # What a package calls its environments by, in its list of entry points.
 GROUP = "dynsparse.environments"
 
@@ -76,11 +117,14 @@ class Suite:
 _MJX = ("dynsparse", "jax", "jaxlib", "mujoco", "mujoco-mjx", "playground", "numpy", "h5py")
 _PLAYGROUND = "dynsparse.environments.playground"
 DM_CONTROL_SUITE = Suite("playground", "mjx", f"{_PLAYGROUND}:suite_recipe", _MJX, SUITE)
+_ROBOTS = "dynsparse.environments.robots:robot_recipe"
+PLAYGROUND_ROBOTS = Suite("robots", "mjx", _ROBOTS, _MJX, ROBOTS)
 OWN = Suite("own", "mjx", f"{_PLAYGROUND}:own_recipe", _MJX)
 _C = ("dynsparse", "mujoco", "numpy", "h5py")
 _SIMULATION = "dynsparse.c_engine.simulation"
 SUITES = (
     DM_CONTROL_SUITE,
+    PLAYGROUND_ROBOTS,
     OWN,
     Suite("mjcf", "mujoco_c", f"{_SIMULATION}:mjcf", _C),
     Suite("gymnasium", "mujoco_c", f"{_SIMULATION}:gymnasium", (*_C, "gymnasium")),
@@ -98,10 +142,15 @@ def suite_of(name: str) -> Suite:
     return OWN
 
 
+def begins_again(name: str) -> bool:
+    """Whether rollouts of an environment begin again where it is done, as a fallen robot does."""
+    return suite_of(name) is PLAYGROUND_ROBOTS
+
+
 def environment_names() -> tuple[str, ...]:
-    """All environments: the suite's, then those that installed packages add."""
-    own = {entry.name for entry in entry_points(group=GROUP)} - set(SUITE)
-    return (*SUITE, *sorted(own))
+    """All environments: the suite's, the robots, then those that installed packages add."""
+    own = {entry.name for entry in entry_points(group=GROUP)} - {*SUITE, *ROBOTS}
+    return (*SUITE, *ROBOTS, *sorted(own))
 
 
 def own_environment(name: str) -> EntryPoint:
@@ -111,6 +160,8 @@ def own_environment(name: str) -> EntryPoint:
         DynsparseError: no package or more than one has it, or its entry point cannot be read.
     """
     values = {entry.value: entry for entry in entry_points(group=GROUP, name=name)}
+    if not values and name in LEFT_OUT:
+        raise DynsparseError(f"environment {name!r} is not offered: {LEFT_OUT[name]}")
     if not values:
         near = did_you_mean(name, environment_names())
         raise DynsparseError(f"environment {name!r} does not exist; {near}")

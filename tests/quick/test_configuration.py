@@ -32,7 +32,7 @@ from dynsparse.learning.models.activations import ACTIVATIONS
 from dynsparse.learning.training.losses import LOSSES
 from dynsparse.policies.behaviours import KINDS
 from dynsparse.precision import Precision
-from dynsparse.suite import SUITE
+from dynsparse.suite import ROBOTS, SUITE
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -418,3 +418,15 @@ def test_a_folder_of_ones_own_policies_is_accepted(folder):
 def test_what_is_no_folder_of_policies_is_refused(folder):
     message = refusal(changed(("policies", "expert"), folder))
     assert f"policies.expert: {folder!r} is none of shipped, trained, shipped_or_trained" in message
+
+
+def test_robots_have_no_policies_and_what_is_left_out_is_told_why():
+    study = copy.deepcopy(DEFAULT)
+    study["environments"] = {"Go1JoystickFlatTerrain": {"behaviours": ["expert", "random"]}}
+    study["learning"]["environments"] = []
+    study["verification"]["accept"] = {}
+    with pytest.raises(DynsparseError, match="no policies of robots; write \\[random\\]"):
+        check(study, (*SUITE, *ROBOTS))
+    study["environments"] = {"Go1JoystickRoughTerrain": {"behaviours": ["random"]}}
+    with pytest.raises(DynsparseError, match="is not offered: on its terrain"):
+        check(study, (*SUITE, *ROBOTS))

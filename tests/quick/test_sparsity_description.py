@@ -180,8 +180,9 @@ def test_events_are_where_a_pair_switches(contact):
     packed_contact = pack(contact)
     onset = {t for t in range(1, 30) if (contact[t] & ~contact[t - 1]).any()}
     release = {t for t in range(1, 30) if (~contact[t] & contact[t - 1]).any()}
-    assert set(event_steps(packed_contact, "onset").tolist()) == onset
-    assert set(event_steps(packed_contact, "release").tolist()) == release
+    on = np.zeros(len(packed_contact), bool)
+    assert set(event_steps(packed_contact, on, "onset").tolist()) == onset
+    assert set(event_steps(packed_contact, on, "release").tolist()) == release
 
 
 def test_sparsity_around_a_planted_onset():

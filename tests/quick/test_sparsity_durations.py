@@ -22,7 +22,7 @@ def series(draw):
 
 
 def lengths(zero, ok):
-    return run_lengths(pack(zero), zero.shape[1], ok)
+    return run_lengths(pack(zero), zero.shape[1], ok, np.zeros_like(ok))
 
 
 def as_set(runs):

@@ -42,6 +42,9 @@ def planted(about):
         if name.endswith("_jacobian"):
             values[rng.random(shape) < 1 / 3] = 0
         arrays[name] = values.astype(dtype) if dtype != "bool" else rng.random(shape) < 0.5
+    # Each goes on to its last step.
+    arrays["terminated"][:] = arrays["truncated"][:] = False
+    arrays["truncated"][:, -1] = True
     arrays["jacobian_ok"] = np.ones(arrays["jacobian_ok"].shape, bool)
     arrays["jacobian_ok"][0, -1] = False
     return {name: values for name, values in arrays.items() if name != DIGEST}

@@ -30,6 +30,7 @@ class FakeEpisode:
     state_jacobian: np.ndarray
     action_jacobian: np.ndarray
     jacobian_ok: np.ndarray
+    begins: np.ndarray
     contact: np.ndarray
     constraint_active: np.ndarray
     jacobian_element_ok: np.ndarray | None = None
@@ -54,7 +55,7 @@ class FakePatterns:
 
 
 def fake_episode(
-    index, state_jacobian, *, ok=None, reward=None, action_jacobian=None, contact=None
+    index, state_jacobian, *, ok=None, reward=None, action_jacobian=None, contact=None, begins=()
 ):
     """An episode around a state Jacobian; the action Jacobian is its first column."""
     steps = len(state_jacobian)
@@ -64,6 +65,7 @@ def fake_episode(
         state_jacobian=np.asarray(state_jacobian, dtype=float),
         action_jacobian=state_jacobian[:, :, :1] if action_jacobian is None else action_jacobian,
         jacobian_ok=np.ones(steps, dtype=bool) if ok is None else np.asarray(ok),
+        begins=np.isin(np.arange(steps), begins),
         contact=np.arange(steps * 3).reshape(steps, 3) % 4 == 0 if contact is None else contact,
         constraint_active=np.arange(steps)[:, None] % 5 == 0,
     )

@@ -25,7 +25,7 @@ from dynsparse.study.items import ITEMS, ROBUSTNESS
 from dynsparse.study.layout import ANY, POLICY_FILES, Study
 from dynsparse.study.shipped import NAME as STATISTICS_LIST, check_shipped, with_shipped
 from dynsparse.study.statistics import PER_SEED, STATISTICS
-from dynsparse.suite import SUITE, environment_names
+from dynsparse.suite import OWN, environment_names, suite_of
 
 # Before a job's interpreter loads anything.
 quiet_surroundings()
@@ -120,7 +120,7 @@ def own_environments(names):
         return [
             str(environment_list(Path(".snakemake/library"), name))
             for name in names
-            if name not in SUITE
+            if suite_of(name) is OWN
         ]
     except DynsparseError as error:
         raise WorkflowError(str(error))

@@ -11,7 +11,7 @@ from dynsparse.api.given import positive
 from dynsparse.api.names import position
 from dynsparse.api.rows import Rows
 from dynsparse.api.sizes import check_fits
-from dynsparse.dataset import DatasetInfo
+from dynsparse.dataset import DatasetInfo, begins_anew
 from dynsparse.dataset.schema import check_derivatives
 
 
@@ -99,6 +99,12 @@ class Episode:
     def jacobian_ok(self) -> Bool[np.ndarray, " T"]:
         """Which steps have a derivative."""
         return self._stored("jacobian_ok")
+
+    @property
+    def begins(self) -> Bool[np.ndarray, " T"]:
+        """Which steps begin something new: a robot that had fallen stands again."""
+        ended = self._stored("terminated") | self._stored("truncated")
+        return begins_anew(self.state, self.next_state, ended)
 
     @property
     def jacobian_element_ok(self) -> Bool[np.ndarray, "T ds inputs"] | None:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from dynsparse.api.dataset import Dataset
-from dynsparse.api.episode import Part
+from dynsparse.api.episode import Episode, Part
 from dynsparse.api.given import positive, whole
 from dynsparse.api.groups import groups
 from dynsparse.api.loading import load
@@ -80,7 +80,7 @@ class Windows:
         chosen = _chosen(data, split, whole(number, "number", 0), shares)
         # Part, episode in it, and first step of each sample.
         table = [
-            np.broadcast_arrays(p, k, _starts(data.parts[p], k, self._window or 1, all))
+            np.broadcast_arrays(p, k, _starts(Episode(data.parts[p], k), self._window or 1, all))
             for index, (p, k) in enumerate(_places(data.parts))
             if index in chosen
         ]
@@ -154,11 +154,16 @@ def _pair(shares: Any) -> tuple[Any, Any]:
     return validation, test
 
 
-def _starts(part: Part, episode: int, window: int, all: bool) -> Int[np.ndarray, " starts"]:
-    """First steps of the windows in an episode that have derivatives throughout."""
-    ok = part.arrays["jacobian_ok"].episode(episode)
+def _starts(episode: Episode, window: int, all: bool) -> Int[np.ndarray, " starts"]:
+    """First steps of the windows in an episode that have derivatives throughout.
+
+    No window goes on where something new begins.
+    """
+    ok = episode.jacobian_ok
     if all:
-        ok = np.ones_like(ok)
+        ok = np.ones(len(episode), bool)
     if len(ok) < window:
         return np.empty(0, np.int64)
-    return np.flatnonzero(np.lib.stride_tricks.sliding_window_view(ok, window).all(axis=1))
+    derived = np.lib.stride_tricks.sliding_window_view(ok, window).all(axis=1)
+    begun = np.cumsum(episode.begins)
+    return np.flatnonzero(derived & (begun[: len(begun) - window + 1] == begun[window - 1 :]))

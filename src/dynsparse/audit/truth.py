@@ -12,6 +12,7 @@ from dynsparse.audit.referee import Transitions, Verdict, judge
 from dynsparse.dataset import Dataset, DatasetInfo, open_dataset
 from dynsparse.errors import DynsparseError
 from dynsparse.running.console import progress
+from dynsparse.suite import begins_again
 
 
 class Judged(NamedTuple):
@@ -84,7 +85,7 @@ def _read(dataset: Dataset, position: np.ndarray) -> tuple[Transitions, np.ndarr
         arrays = (episode.state, episode.action, episode.memory, episode.next_state, jacobian)
         parts.append([values[local].astype(float) for values in arrays])
         oks.append(episode.jacobian_ok[local])
-        if len(episode.broken_steps()):
+        if len(episode.broken_steps(begins_again(dataset.info.environment))):
             broken.append(episode.index)
     samples = Transitions(*map(np.concatenate, zip(*parts, strict=True)))
     return samples, np.concatenate(oks), broken

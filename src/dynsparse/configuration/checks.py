@@ -7,6 +7,7 @@ from typing import Any
 
 from dynsparse.configuration.learners import check_learners
 from dynsparse.errors import DynsparseError, did_you_mean
+from dynsparse.suite import LEFT_OUT, begins_again
 
 # What rounding leaves where the derivative is zero, in Jacobians by MuJoCo's C engine; the
 # largest that was found is 4e-9 (docs/which-method.md).
@@ -34,8 +35,15 @@ def check(study: Mapping[str, Any], environments: Iterable[str]) -> None:
     known = tuple(environments)
     for name in study["environments"]:
         if name not in known:
+            why = f"is not offered: {LEFT_OUT[name]}" if name in LEFT_OUT else "does not exist"
             near = did_you_mean(name, known)
-            raise DynsparseError(f"config: environments: {name!r} does not exist; {near}")
+            raise DynsparseError(f"config: environments: {name!r} {why}; {near}")
+        behaviours = study["environments"][name]["behaviours"]
+        if begins_again(name) and set(behaviours) != {"random"}:
+            raise DynsparseError(
+                f"config: environments.{name}.behaviours: there are no policies of robots; write"
+                " [random]"
+            )
     _check_listed("verification.accept", study["verification"]["accept"], study)
     expert = study["policies"]["expert"]
     if expert not in EXPERTS and not _FOLDER.fullmatch(expert):

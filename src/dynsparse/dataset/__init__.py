@@ -1,6 +1,13 @@
 """The dataset: rollouts and Jacobians in HDF5, written block by block, read by episode."""
 
-from dynsparse.dataset.reader import Dataset, Episode, describe, open_dataset
+from dynsparse.dataset.reader import (
+    Dataset,
+    Episode,
+    begins_anew,
+    describe,
+    open_dataset,
+    starts_elsewhere,
+)
 from dynsparse.dataset.schema import SCHEMA_VERSION, DatasetInfo, have_derivatives
 from dynsparse.dataset.writer import BlockWriter
 
@@ -10,7 +17,9 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "Episode",
+    "begins_anew",
     "describe",
     "have_derivatives",
     "open_dataset",
+    "starts_elsewhere",
 ]

@@ -50,9 +50,43 @@ class Episode:
     tangent_state_jacobian: Float[np.ndarray, "time tangent tangent"] | None = None
     tangent_action_jacobian: Float[np.ndarray, "time tangent action"] | None = None
 
-    def broken_steps(self) -> Int[np.ndarray, " broken"]:
-        """Steps that do not start where the last one ended; not-a-number is nowhere."""
-        return np.flatnonzero((self.next_state[:-1] != self.state[1:]).any(axis=1)) + 1
+    @property
+    def begins(self) -> Bool[np.ndarray, " time"]:
+        """See ``begins_anew``."""
+        return begins_anew(self.state, self.next_state, self.terminated | self.truncated)
+
+    def broken_steps(self, again: bool = False) -> Int[np.ndarray, " broken"]:
+        """Steps that do not start where the last one ended; not-a-number is nowhere.
+
+        Args:
+            again: whether episodes of this environment may begin anew; such steps are not broken.
+        """
+        broken = starts_elsewhere(self.state, self.next_state)
+        return np.flatnonzero(broken & ~self.begins if again else broken)
+
+
+def starts_elsewhere(
+    state: Float[np.ndarray, "time state"], next_state: Float[np.ndarray, "time state"]
+) -> Bool[np.ndarray, " time"]:
+    """Which steps of an episode, but for its first, do not start where the last one ended."""
+    elsewhere = np.zeros(len(state), bool)
+    elsewhere[1:] = (next_state[:-1] != state[1:]).any(axis=1)
+    return elsewhere
+
+
+def begins_anew(
+    state: Float[np.ndarray, "time state"],
+    next_state: Float[np.ndarray, "time state"],
+    ended: Bool[np.ndarray, " time"],
+) -> Bool[np.ndarray, " time"]:
+    """Which steps inside an episode begin something new: a robot that had fallen stands again.
+
+    The step before is told to have ``ended`` something, and led elsewhere. What is measured over
+    time is cut there.
+    """
+    elsewhere = starts_elsewhere(state, next_state)
+    elsewhere[1:] &= ended[:-1]
+    return elsewhere
 
 
 class Dataset:
@@ -142,6 +176,8 @@ def describe(path: Path | str) -> str:
         origin = json.loads(facts.pop("provenance"))
         if not dataset.info.held_names:
             del facts["held_names"]
+        if not dataset.info.note:
+            del facts["note"]
         episodes = list(_summaries(dataset))
         damaged = dataset.damaged_episodes()
     lines = [f"{name}: {_one_line(value)}" for name, value in {**facts, **origin}.items()]

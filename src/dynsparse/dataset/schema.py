@@ -48,6 +48,7 @@ class DatasetInfo:
         schema_version: of the file; ``BY_ELEMENT`` where derivatives hold element by element.
         held_names: what was held during the steps beside the controls, such as
             ``mocap_pos[0]``; none before version 3.
+        note: what a reader has to know of the environment's way; most files have none.
     """
 
     environment: str
@@ -66,12 +67,15 @@ class DatasetInfo:
     tangent_names: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
     held_names: tuple[str, ...] = ()
+    note: str = ""
 
     def to_attributes(self) -> dict[str, Any]:
         """HDF5 attributes; tuples of names become JSON text."""
         plain = {k: json.dumps(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
         if self.schema_version < BY_ELEMENT:
             del plain["held_names"]
+        if not self.note:
+            del plain["note"]
         return {"format": FORMAT, **plain}
 
 
@@ -95,6 +99,7 @@ def read_info(file: h5py.File) -> DatasetInfo:
         given["tangent_names"] = "[]"
     if version != BY_ELEMENT:
         given["held_names"] = "[]"
+    given.setdefault("note", "")
     missing = {field.name for field in fields(DatasetInfo)} - set(given)
     if missing:
         raise DynsparseError(f"{name}: attribute {min(missing)!r} is missing")

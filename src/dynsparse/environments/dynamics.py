@@ -16,9 +16,10 @@ from dynsparse import mjx_internals
 from dynsparse.environments import names
 from dynsparse.environments.playground import Solver, playground_environment
 from dynsparse.environments.returns import check_returns
+from dynsparse.environments.simulator_input import SimulatorInput, caught_inputs, only_input
 from dynsparse.errors import DynsparseError
 from dynsparse.precision import Precision, precision
-from dynsparse.suite import OWN, suite_of
+from dynsparse.suite import DM_CONTROL_SUITE, OWN, begins_again, suite_of
 
 State = Float[Array, " state"]
 Action = Float[Array, " action"]
@@ -138,13 +139,14 @@ class Dynamics:
     def begin_rollout(self, key: jax.Array) -> Any:
         """``begin``, with the types that ``advance`` returns, so that steps can be chained.
 
-        An environment of one's own may begin with ``done`` a number and go on with a truth value.
+        An environment of one's own, or a robot, may begin with ``done`` a number and go on with a
+        truth value.
         """
         start = self.begin(key)
-        if suite_of(self.name) is not OWN:
+        if suite_of(self.name) is DM_CONTROL_SUITE:
             return start
         with precision(self.dtype):
-            action = jnp.zeros(self.mj_model.nu, self.dtype)
+            action = jnp.zeros(int(self.environment.action_size), self.dtype)
             after = jax.eval_shape(self.advance, start, action)
             return jax.tree.map(lambda first, then: jnp.asarray(first, then.dtype), start, after)
 
@@ -152,6 +154,25 @@ class Dynamics:
         """The same control step as ``step``, with the environment's observation and reward."""
         with self._numerics():
             return self.environment.step(current, action)
+
+    def observed_advance(self, current: Any, action: Action) -> tuple[Any, SimulatorInput]:
+        """``advance``, with what it hands to the simulator; robots make controls of actions.
+
+        Raises:
+            DynsparseError: a robot's step does not call the simulator once.
+        """
+        if not self.robot:
+            return self.advance(current, action), SimulatorInput(
+                current.data, action, self.substeps
+            )
+        with caught_inputs() as calls:
+            following = self.advance(current, action)
+        return following, only_input(self.name, calls, self.substeps)
+
+    @property
+    def robot(self) -> bool:
+        """Whether it is of Playground's two suites of robots, whose episodes begin again."""
+        return begins_again(self.name)
 
     @contextmanager
     def _numerics(self) -> Iterator[None]:
@@ -209,6 +230,7 @@ def load(name: str, solver: Solver = "as_shipped", dtype: Precision = "float64")
         template = _template(mj_model, environment.mjx_model)
         if suite_of(name) is OWN:
             check_returns(name, environment)
+    control_names = names.servo_names if begins_again(name) else names.action_names
     constraint_names = names.constraint_names(mj_model)
     if len(constraint_names) != mjx_internals.named_row_count(template):
         raise DynsparseError(
@@ -224,7 +246,7 @@ def load(name: str, solver: Solver = "as_shipped", dtype: Precision = "float64")
         control_dt_s=float(environment.dt),
         substeps=int(environment.n_substeps),
         state_names=names.state_names(mj_model),
-        action_names=names.action_names(mj_model),
+        action_names=control_names(mj_model),
         contact_names=names.pair_names(mj_model, mjx_internals.collision_pairs(mj_model)),
         constraint_names=constraint_names,
         dtype=dtype,

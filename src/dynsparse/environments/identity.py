@@ -1,5 +1,6 @@
 """What decides the programs of an environment, beside code: for ``dynsparse.programs``."""
 
+import hashlib
 from typing import Any
 
 import mujoco
@@ -30,6 +31,11 @@ def environment_identity(name: str, environment: Any) -> bytes | None:
         return None
     config = environment._config.to_json()
     return digest([name, config, _saved(environment.mj_model), environment.mjx_model])
+
+
+def model_digest(model: mujoco.MjModel) -> str:
+    """SHA-256 of a model as it is simulated, whatever files it was made of."""
+    return hashlib.sha256(_saved(model)).hexdigest()
 
 
 def _saved(model: mujoco.MjModel) -> bytes:

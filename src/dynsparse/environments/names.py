@@ -49,6 +49,24 @@ def action_names(model: mujoco.MjModel) -> tuple[str, ...]:
     return _distinct([f"ctrl:{_name(model.actuator(k))} [1]" for k in range(model.nu)])
 
 
+def servo_names(model: mujoco.MjModel) -> tuple[str, ...]:
+    """Names of the controls of a robot; a servo's is where its joint shall be, in m or rad."""
+    return _distinct(
+        [f"ctrl:{_name(model.actuator(k))} [{_control_unit(model, k)}]" for k in range(model.nu)]
+    )
+
+
+def _control_unit(model: mujoco.MjModel, k: int) -> str:
+    """Of a servo (MuJoCo's ``position``) on a joint of one degree of freedom; else 1."""
+    stiffness, bias = model.actuator_gainprm[k, 0], model.actuator_biasprm[k, 1]
+    servo = model.actuator_biastype[k] == mujoco.mjtBias.mjBIAS_AFFINE and bias == -stiffness != 0
+    at_joint = model.actuator_trntype[k] == mujoco.mjtTrn.mjTRN_JOINT
+    if not (servo and at_joint and model.actuator_gear[k, 0] == 1):
+        return "1"
+    kind = _Joint(model.jnt_type[model.actuator_trnid[k, 0]])
+    return {_Joint.mjJNT_HINGE: "rad", _Joint.mjJNT_SLIDE: "m"}.get(kind, "1")
+
+
 def pair_names(model: mujoco.MjModel, pairs: list[tuple[int, int]]) -> tuple[str, ...]:
     """Names of geom pairs, such as ``ground:ffoot``; a nameless geom goes by its body."""
     return _distinct([f"{_geom_name(model, a)}:{_geom_name(model, b)}" for a, b in pairs])

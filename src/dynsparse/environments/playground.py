@@ -11,7 +11,7 @@ import numpy as np
 from dynsparse.environments.left_out import refusal, refuse_left_out
 from dynsparse.errors import DynsparseError
 from dynsparse.precision import current_precision, precision
-from dynsparse.suite import OWN, own_environment, suite_of
+from dynsparse.suite import DM_CONTROL_SUITE, own_environment, suite_of
 
 Solver = Literal["as_shipped", "converged"]
 
@@ -42,12 +42,12 @@ def playground_environment(name: str, solver: Solver = "as_shipped") -> Any:
             config.impl = "jax"
         environment = _made(make, config, name)
         refuse_left_out(name, environment.mj_model)
-        own = suite_of(name) is OWN
-        if own:
+        foreign = suite_of(name) is not DM_CONTROL_SUITE
+        if foreign:
             _check_model(environment, name)
         if solver == "converged":
             _converge(environment)
-            if own:
+            if foreign:
                 _check_model(environment, name)
     return environment
 

@@ -27,14 +27,17 @@ from dynsparse.jacobians.methods import (
 )
 from dynsparse.precision import current_precision, in_precision
 from dynsparse.programs import kept
+from dynsparse.suite import LOCOMOTION
 
 # Takes states, actions, memories and what to tell of each batch's size; gives numpy arrays.
 Derive = Callable[..., Linearisation]
 
 
 # As shipped, their solver is cut off so often that asking for its optimum first does not pay.
-OFTEN_CUT_OFF = {"BallInCup", "FingerSpin", "FingerTurnEasy", "FingerTurnHard"} | {
-    f"Walker{task}" for task in ("Run", "Stand", "Walk")
+OFTEN_CUT_OFF = {
+    *("BallInCup", "FingerSpin", "FingerTurnEasy", "FingerTurnHard"),
+    *(f"Walker{task}" for task in ("Run", "Stand", "Walk")),
+    *LOCOMOTION,
 }
 
 

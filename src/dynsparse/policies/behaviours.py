@@ -16,6 +16,7 @@ from dynsparse.policies.checkpoint import load_policy
 from dynsparse.policies.network import policy_functions, policy_parameters
 from dynsparse.policies.shipped import FILES, shipped_expert
 from dynsparse.storage.files import sha256
+from dynsparse.suite import begins_again
 
 KINDS = ("random", *FILES)
 
@@ -52,8 +53,9 @@ def make_behaviour(
     """A behaviour by its kind.
 
     Args:
-        kind: ``random`` (uniform in [-1, 1], clipped to the actuators' range), ``expert``, or
-            ``half`` (partly trained). The last two act stochastically.
+        kind: ``random`` (uniform in [-1, 1], clipped to the actuators' range, but for robots,
+            whose actions are no controls), ``expert``, or ``half`` (partly trained). The last two
+            act stochastically.
         environment: Playground's name.
         seed: which of the shipped policies.
         policy_file: a policy to use in place of a shipped one.
@@ -64,9 +66,16 @@ def make_behaviour(
     """
     if kind not in KINDS:
         raise DynsparseError(f"behaviour {kind!r} does not exist; use {' or '.join(KINDS)}")
+    robot = begins_again(environment)
+    if robot and kind != "random":
+        raise DynsparseError(
+            f"environment {environment!r}: there are no policies of robots; use the behaviour"
+            " random"
+        )
     base = playground_environment(environment)
     if kind == "random":
-        return Behaviour(kind, kind, "", 0, _action_range(base.mj_model), random_action)
+        bounds = _no_bounds(base.action_size) if robot else _action_range(base.mj_model)
+        return Behaviour(kind, kind, "", 0, bounds, random_action)
     path = policy_file or shipped_expert(environment, seed, kind)
     sizes = observation_size(base, environment), int(base.action_size)
     policy = load_policy(path, environment, *sizes)
@@ -83,6 +92,10 @@ def random_action(
     low, high = bounds
     action = jax.random.uniform(key, low.shape, low.dtype, minval=-1.0, maxval=1.0)
     return jnp.clip(action, low, high)
+
+
+def _no_bounds(size: int) -> tuple[jax.Array, jax.Array]:
+    return jnp.full(int(size), -jnp.inf), jnp.full(int(size), jnp.inf)
 
 
 def _action_range(model: Any) -> tuple[jax.Array, jax.Array]:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from dynsparse.errors import DynsparseError, did_you_mean
-from dynsparse.suite import SUITE
+from dynsparse.suite import SUITE, begins_again
 
 ALGORITHMS = {"ppo": "PPO (Brax)", "sac": "SAC (Brax)"}
 PROGRESS = {"first", "last", "weight"}
@@ -102,8 +102,13 @@ def training_settings(environment: str, overrides: Mapping[str, Any]) -> Setting
             ``Settings`` by their names.
 
     Raises:
-        DynsparseError: a key does not exist, or a value cannot be.
+        DynsparseError: a key does not exist, or a value cannot be; or it is a robot's.
     """
+    if begins_again(environment):
+        raise DynsparseError(
+            f"environment {environment!r}: policies of robots are not trained; use the behaviour"
+            " random"
+        )
     algorithm = overrides.get("algorithm", "ppo")
     if algorithm not in ALGORITHMS:
         raise DynsparseError(

@@ -43,22 +43,32 @@ class Runs(NamedTuple):
 
 
 def run_lengths(
-    pattern: UInt8[np.ndarray, "T bytes"], elements: int, ok: Bool[np.ndarray, " T"]
+    pattern: UInt8[np.ndarray, "T bytes"],
+    elements: int,
+    ok: Bool[np.ndarray, " T"],
+    begins: Bool[np.ndarray, " T"],
 ) -> Runs:
     """The runs of every element of one episode, from its packed pattern.
 
     A run is cut where its true start or end was not seen: at the first and last step of the
-    episode, and beside a sample that is not ok. Samples that are not ok belong to no run, so
-    each stretch between them is cut at both ends, as an episode of its own would be.
+    episode, beside a sample that is not ok, and before one that ``begins`` something new.
+    Samples that are not ok belong to no run, so each stretch between them is cut at both ends,
+    as an episode of its own would be.
     """
-    edges = np.flatnonzero(np.diff(ok, prepend=False, append=False))
     stretches = [
-        _stretch(pattern[first:last], elements)
-        for first, last in zip(edges[::2], edges[1::2], strict=True)
+        _stretch(pattern[steps], elements)
+        for part in np.split(np.arange(len(ok)), np.flatnonzero(begins))
+        for steps in _unbroken(part, ok)
     ]
     if not stretches:
         return Runs(*(np.empty(0, dtype) for dtype in (int, bool, int, bool, bool)))
     return Runs(*(np.concatenate(field) for field in zip(*stretches, strict=True)))
+
+
+def _unbroken(part: Int[np.ndarray, " T"], ok: Bool[np.ndarray, " steps"]) -> list[np.ndarray]:
+    """The stretches of consecutive steps that are ok."""
+    edges = np.flatnonzero(np.diff(ok[part], prepend=False, append=False))
+    return [part[first:last] for first, last in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _stretch(pattern: UInt8[np.ndarray, "T bytes"], elements: int) -> Runs:
@@ -97,7 +107,10 @@ def measure_durations(patterns: PatternSource) -> pa.Table:
         steps += len(episode.jacobian_ok)
         for jacobian, histogram in histograms.items():
             runs = run_lengths(
-                episode.pattern(jacobian), info.elements(jacobian), episode.jacobian_ok
+                episode.pattern(jacobian),
+                info.elements(jacobian),
+                episode.jacobian_ok,
+                episode.begins,
             )
             histogram.add(pack_runs(runs))
     parts = [_rows(info, jacobian, histograms[jacobian]) for jacobian in JACOBIANS]

@@ -57,24 +57,32 @@ def measure_events(patterns: PatternSource) -> pa.Table:
     )
 
 
-def event_steps(packed_contact: np.ndarray, event: str) -> Int[np.ndarray, " events"]:
-    """The steps at which some pair begins (``onset``) or has ceased (``release``) to touch."""
+def event_steps(
+    packed_contact: np.ndarray, begins: Bool[np.ndarray, " T"], event: str
+) -> Int[np.ndarray, " events"]:
+    """The steps at which some pair begins (``onset``) or has ceased (``release``) to touch.
+
+    None is where something new begins: there it is another start that touches otherwise.
+    """
     before, after = packed_contact[:-1], packed_contact[1:]
     switched = after & ~before if event == "onset" else before & ~after
-    return np.flatnonzero(switched.any(axis=1)) + 1
+    return np.flatnonzero(switched.any(axis=1) & ~begins[1:]) + 1
 
 
 def _rows(info: PatternInfo, episode: PackedEpisode, event: str) -> pa.Table:
-    events = event_steps(episode.contact, event)
+    events = event_steps(episode.contact, episode.begins, event)
     lags = np.arange(-WINDOW, WINDOW + 1)
     size = len(lags) if len(events) else 0
     at = events[:, None] + lags
     inside = (at >= 0) & (at < len(episode.reward))
     at = np.where(inside, at, 0)
+    # What was before the start of a fall, or after the next, has nothing to do with the event.
+    part = np.cumsum(episode.begins)
+    inside &= part[at] == part[events][:, None]
     counted = inside & episode.jacobian_ok[at]
     pattern = np.concatenate([episode.state_pattern, episode.action_pattern], axis=1)
     comparable = np.zeros(len(pattern), dtype=bool)
-    comparable[1:] = episode.jacobian_ok[1:] & episode.jacobian_ok[:-1]
+    comparable[1:] = episode.jacobian_ok[1:] & episode.jacobian_ok[:-1] & ~episode.begins[1:]
     changed = np.zeros(len(pattern), dtype=np.int64)
     changed[1:] = (pattern[1:] != pattern[:-1]).any(axis=1)
     compared = inside & comparable[at]

@@ -34,6 +34,7 @@ SCHEMA = pa.schema(
         ("step", pa.int32()),
         ("reward", pa.float64()),
         ("jacobian_ok", pa.bool_()),
+        ("begins", pa.bool_()),
         *((name, pa.binary()) for name in BITS),
     ]
 )
@@ -75,11 +76,16 @@ class PatternInfo:
 
 @dataclass(frozen=True)
 class PackedEpisode:
-    """One episode of T steps; a 1 bit is a zero element, a touching pair or an active row."""
+    """One episode of T steps; a 1 bit is a zero element, a touching pair or an active row.
+
+    Inside an episode a step ``begins`` something new where it does not start where the last one
+    ended: a robot that had fallen stands again. Nothing lasts from before to after.
+    """
 
     index: int
     reward: Float[np.ndarray, " T"]
     jacobian_ok: Bool[np.ndarray, " T"]
+    begins: Bool[np.ndarray, " T"]
     state_pattern: UInt8[np.ndarray, "T state_bytes"]
     action_pattern: UInt8[np.ndarray, "T action_bytes"]
     contact: UInt8[np.ndarray, "T contact_bytes"]
@@ -193,6 +199,7 @@ def _table(info: PatternInfo, episode: PackedEpisode) -> pa.Table:
         "step": np.arange(steps, dtype=np.int32),
         "reward": episode.reward,
         "jacobian_ok": episode.jacobian_ok,
+        "begins": episode.begins,
     }
     bits = {name: binary(getattr(episode, name)) for name in BITS}
     return pa.table({**columns, **bits}, schema=SCHEMA)
@@ -211,6 +218,7 @@ def _episode(rows: pa.Table) -> PackedEpisode:
         rows["episode"][0].as_py(),
         rows["reward"].to_numpy(),
         rows["jacobian_ok"].to_numpy(zero_copy_only=False),
+        rows["begins"].to_numpy(zero_copy_only=False),
         *packed,
     )
 

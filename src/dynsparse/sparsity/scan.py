@@ -49,6 +49,7 @@ def pack_episode(episode: Episode, counter: ElementCounter) -> PackedEpisode:
         index=episode.index,
         reward=np.asarray(episode.reward, dtype=np.float64),
         jacobian_ok=episode.jacobian_ok,
+        begins=episode.begins,
         state_pattern=pack(zero["state"]),
         action_pattern=pack(zero["action"]),
         contact=pack(episode.contact),

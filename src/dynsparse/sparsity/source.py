@@ -53,6 +53,8 @@ class Episode(Protocol):
     @property
     def jacobian_element_ok(self) -> Bool[np.ndarray, "T ds inputs"] | None: ...  # noqa: D102
     @property
+    def begins(self) -> Bool[np.ndarray, " T"]: ...  # noqa: D102
+    @property
     def contact(self) -> Bool[np.ndarray, "T pairs"]: ...  # noqa: D102
     @property
     def constraint_active(self) -> Bool[np.ndarray, "T constraints"]: ...  # noqa: D102

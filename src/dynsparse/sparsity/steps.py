@@ -38,8 +38,8 @@ def measure_steps(patterns: PatternSource) -> pa.Table:
     Returns:
         ``SCHEMA``; ``time_s`` is the time of the state the step starts from, since the episode's
         start. ``state_changes`` counts the elements that became zero or nonzero since the step
-        before; it is null in the first step of an episode and beside samples that are not
-        finite. The zeros of such a sample are null too.
+        before; it is null in the first step of an episode, where something new begins in it,
+        and beside samples that are not finite. The zeros of such a sample are null too.
     """
     parts = [_rows(patterns.info, episode) for episode in patterns.episodes()]
     table = pa.concat_tables(parts) if parts else SCHEMA.empty_table()
@@ -81,4 +81,5 @@ def _changes(episode: PackedEpisode, jacobian: Jacobian) -> pa.Array:
     changes[1:] = ones(pattern[1:] ^ pattern[:-1])
     known = ok & np.roll(ok, 1)
     known[:1] = False
+    known &= ~episode.begins
     return pa.array(changes, mask=~known)

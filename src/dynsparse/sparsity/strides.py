@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+from jaxtyping import Bool
 
 from dynsparse.sparsity.durations import RunHistogram, pack_runs, run_lengths, unpack_runs
 from dynsparse.sparsity.patterns import PatternSource
@@ -46,7 +47,8 @@ def measure_strides(patterns: PatternSource) -> pa.Table:
         steps += len(episode.jacobian_ok)
         for (jacobian, stride), histogram in histograms.items():
             pattern, ok = episode.pattern(jacobian)[::stride], episode.jacobian_ok[::stride]
-            runs = run_lengths(pattern, info.elements(jacobian), ok)
+            begins = _seen_every(stride, episode.begins)
+            runs = run_lengths(pattern, info.elements(jacobian), ok, begins)
             # The episode takes the place of the element: all elements are counted together.
             merged = runs._replace(element=np.full_like(runs.element, episode.index))
             histogram.add(pack_runs(merged))
@@ -66,3 +68,9 @@ def measure_strides(patterns: PatternSource) -> pa.Table:
         }
         parts.append(pa.table(columns, schema=SCHEMA))
     return with_metadata(pa.concat_tables(parts), "strides", **info.facts(), steps=steps)
+
+
+def _seen_every(stride: int, begins: Bool[np.ndarray, " T"]) -> Bool[np.ndarray, " seen"]:
+    """For every step that is looked at, whether something began since the last one."""
+    since = np.cumsum(begins)[::stride]
+    return np.diff(since, prepend=since[:1]) > 0

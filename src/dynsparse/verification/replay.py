@@ -92,7 +92,7 @@ def _counts(
         "without_jacobian": int((~episode.jacobian_ok).sum()),
         **_by_mjx(info, episode, after, steps),
         **_by_engine(info, episode, dynamics),
-        "broken": len(episode.broken_steps()),
+        "broken": len(episode.broken_steps(dynamics.robot)),
         "other_flags": len(flags),
         "other_flags_at": _place(info, episode.index, int(flags[0])) if len(flags) else None,
         "trajectory": trajectory(episode),

@@ -159,7 +159,8 @@ def _normalised(number: int, episode: Episode, scaler: Scaler, threshold: float)
         contact=episode.contact[ok].any(axis=1),
         active=np.concatenate([episode.contact, episode.constraint_active], axis=1)[ok],
         episode=np.full(len(inputs), number, np.int32),
-        step=np.flatnonzero(ok).astype(np.int32),
+        # A number is left out where a step does not follow the one before.
+        step=(np.arange(len(ok)) + np.cumsum(episode.begins))[ok].astype(np.int32),
     )
 
 

@@ -84,6 +84,21 @@ LEFT_OUT = {
     "PandaRobotiqPushCube": "MuJoCo's C engine does not repeat MJX's steps of its gripper",
 }
 
+# Gymnasium's MuJoCo tasks of version 5 (Ant-v5 and so on), on MJX.
+GYMNASIUM = (
+    "AntV5",
+    "HalfCheetahV5",
+    "HopperV5",
+    "HumanoidV5",
+    "HumanoidStandupV5",
+    "InvertedDoublePendulumV5",
+    "InvertedPendulumV5",
+    "PusherV5",
+    "ReacherV5",
+    "SwimmerV5",
+    "Walker2dV5",
+)
+
 # What a package calls its environments by, in its list of entry points.
 GROUP = "dynsparse.environments"
 
@@ -119,12 +134,16 @@ _PLAYGROUND = "dynsparse.environments.playground"
 DM_CONTROL_SUITE = Suite("playground", "mjx", f"{_PLAYGROUND}:suite_recipe", _MJX, SUITE)
 _ROBOTS = "dynsparse.environments.robots:robot_recipe"
 PLAYGROUND_ROBOTS = Suite("robots", "mjx", _ROBOTS, _MJX, ROBOTS)
+GYMNASIUM_ON_MJX = Suite(
+    "gymnasium_v5", "mjx", f"{_PLAYGROUND}:gymnasium_recipe", (*_MJX, "gymnasium"), GYMNASIUM
+)
 OWN = Suite("own", "mjx", f"{_PLAYGROUND}:own_recipe", _MJX)
 _C = ("dynsparse", "mujoco", "numpy", "h5py")
 _SIMULATION = "dynsparse.c_engine.simulation"
 SUITES = (
     DM_CONTROL_SUITE,
     PLAYGROUND_ROBOTS,
+    GYMNASIUM_ON_MJX,
     OWN,
     Suite("mjcf", "mujoco_c", f"{_SIMULATION}:mjcf", _C),
     Suite("gymnasium", "mujoco_c", f"{_SIMULATION}:gymnasium", (*_C, "gymnasium")),
@@ -148,9 +167,10 @@ def begins_again(name: str) -> bool:
 
 
 def environment_names() -> tuple[str, ...]:
-    """All environments: the suite's, the robots, then those that installed packages add."""
-    own = {entry.name for entry in entry_points(group=GROUP)} - {*SUITE, *ROBOTS}
-    return (*SUITE, *ROBOTS, *sorted(own))
+    """All environments: those of the suites, then those that installed packages add."""
+    listed = (*SUITE, *ROBOTS, *GYMNASIUM)
+    own = {entry.name for entry in entry_points(group=GROUP)} - set(listed)
+    return (*listed, *sorted(own))
 
 
 def own_environment(name: str) -> EntryPoint:

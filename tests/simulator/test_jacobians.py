@@ -2,20 +2,16 @@
 
 from dataclasses import replace
 from functools import cache, partial
-from types import SimpleNamespace
 
 import jax
 import mujoco
 import numpy as np
 import pytest
+from bare_dynamics import dynamics_of
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
-from mujoco import mjx
 
-from dynsparse import mjx_internals
 from dynsparse.configuration import NOISE
-from dynsparse.environments import Dynamics, names
-from dynsparse.environments.dynamics import _template
 from dynsparse.errors import DynsparseError
 from dynsparse.jacobians import METHODS, batched_jacobians, linearise, resolve_method
 from dynsparse.precision import precision
@@ -249,25 +245,6 @@ def models(draw):
       <tendon>{f"<fixed {tendon}>{terms}</fixed>" if tendon else ""}</tendon>
       <actuator><motor joint="j0" gear="2"/></actuator>
     </mujoco>"""
-
-
-def dynamics_of(xml, substeps=2):
-    """The dynamics of a model that is no environment."""
-    mj_model = mujoco.MjModel.from_xml_string(xml)
-    model = mjx.put_model(mj_model, impl="jax")
-    return Dynamics(
-        name="random model",
-        solver="as_shipped",
-        environment=SimpleNamespace(mj_model=mj_model),
-        model=model,
-        template=_template(mj_model, model),
-        control_dt_s=substeps * mj_model.opt.timestep,
-        substeps=substeps,
-        state_names=names.state_names(mj_model),
-        action_names=names.action_names(mj_model),
-        contact_names=names.pair_names(mj_model, mjx_internals.collision_pairs(mj_model)),
-        constraint_names=names.constraint_names(mj_model),
-    )
 
 
 def samples_of(model, seed, count=40):

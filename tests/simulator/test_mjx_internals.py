@@ -510,19 +510,6 @@ def test_refuses_elliptic_cones():
         stepped(scene(cone="elliptic"), [0.0, 0.0], [0.0, 0.0])
 
 
-def test_refuses_a_known_solution_of_a_step_that_solves_more_than_once():
-    """One solution cannot stand for the four of a Runge-Kutta step."""
-    model = scene()
-    model.opt.integrator = mujoco.mjtIntegrator.mjINT_RK4
-    after = stepped(model, [0.0, 0.0], [0.0, 0.0])
-    rule = mjx_internals.known_solution(after)
-    with (
-        pytest.raises(DynsparseError, match="once; with the integrator RK4"),
-        mjx_internals.solver_rule(rule),
-    ):
-        stepped(model, [0.0, 0.0], [0.0, 0.0])
-
-
 def chain(bodies):
     inner = ""
     for _ in range(bodies):

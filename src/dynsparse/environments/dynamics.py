@@ -1,6 +1,6 @@
 """The step of an environment as a pure function of state, action and solver memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -24,7 +24,7 @@ from dynsparse.suite import DM_CONTROL_SUITE, OWN, begins_again, suite_of
 State = Float[Array, " state"]
 Action = Float[Array, " action"]
 Memory = Float[Array, " nv"]
-Observe = Callable[[mjx.Data, mjx.Data], Any]
+Observe = Callable[[mjx.Data, Sequence[mjx.Data]], Any]
 
 
 class StepRecord(NamedTuple):
@@ -93,7 +93,8 @@ class Dynamics:
             state: the state (qpos, qvel).
             action: the controls.
             memory: the solver's warm start.
-            observe: takes the simulator's data before and after a simulator step.
+            observe: takes the simulator's data before a simulator step, and as each of its solves
+                left them: four with the integrator RK4, with others one.
 
         Returns:
             The next state, the memory after it, and the observations, stacked.
@@ -110,21 +111,28 @@ class Dynamics:
         def substep(carry: tuple[State, Memory], _: None) -> tuple[tuple[State, Memory], Any]:
             state, memory = carry
             before = self.to_data(state, action, memory)
-            after = self.simulator_step(before)
-            return (self.to_state(after), after.qacc_warmstart), observe(before, after)
+            with self._numerics():
+                after, solves = mjx_internals.step_with_solves(self.model, before)
+            return (self.to_state(after), after.qacc_warmstart), observe(before, solves)
 
         (state, memory), seen = jax.lax.scan(substep, (state, memory), length=self.substeps)
         return state, memory, seen
 
-    def record(self, before: mjx.Data, after: mjx.Data) -> StepRecord:
-        """What one simulator step was like."""
+    def record(self, before: mjx.Data, solves: Sequence[mjx.Data]) -> StepRecord:
+        """What one simulator step was like, of which its solves tell."""
         pairs = mjx_internals.collision_pairs(self.mj_model)
-        return StepRecord(
-            memory=after.qacc_warmstart,
-            contact=mjx_internals.touching_pairs(after, pairs, self.mj_model.ngeom),
-            constraint_active=mjx_internals.active_constraints(after),
-            solver_converged=mjx_internals.solver_converged(self.model, before, after),
-        )
+        records = [
+            StepRecord(
+                memory=after.qacc,
+                contact=mjx_internals.touching_pairs(after, pairs, self.mj_model.ngeom),
+                constraint_active=mjx_internals.active_constraints(after),
+                solver_converged=mjx_internals.solver_converged(self.model, before, after),
+            )
+            for after in solves
+        ]
+        if len(records) == 1:
+            return records[0]
+        return joint_record(jax.tree.map(lambda *each: jnp.stack(each), *records))
 
     def simulator_step(self, data: mjx.Data) -> mjx.Data:
         """One step of the simulator, of which a control step has ``substeps``."""
@@ -182,6 +190,7 @@ class Dynamics:
             stack.enter_context(mjx_internals.settled_line_search())
             stack.enter_context(mjx_internals.exact_solver_norm())
             stack.enter_context(mjx_internals.smooth_at_rest(self.mj_model))
+            stack.enter_context(mjx_internals.stages_in_a_loop())
             if self.solver == "converged":
                 stack.enter_context(mjx_internals.exact_closest_points())
                 stack.enter_context(mjx_internals.saturated_actuators())
@@ -200,7 +209,7 @@ class Dynamics:
 
 
 def joint_record(records: StepRecord) -> StepRecord:
-    """The record of a control step from those of its simulator steps, stacked."""
+    """The record of a step from those of what it consists of, stacked."""
     return StepRecord(
         memory=records.memory[-1],
         contact=records.contact.any(0),

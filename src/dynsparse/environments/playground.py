@@ -119,6 +119,17 @@ def suite_recipe(name: str) -> tuple[Callable[..., Any], Any]:
     return partial(dm_control_suite.load, name), dm_control_suite.get_default_config(name)
 
 
+def gymnasium_recipe(name: str) -> tuple[Callable[..., Any], Any]:
+    """One of Gymnasium's tasks, and its configuration.
+
+    Raises:
+        DynsparseError: Gymnasium, which has its model, is not there.
+    """
+    from dynsparse.environments import gymnasium_v5
+
+    return gymnasium_v5.recipe(name)
+
+
 def own_recipe(name: str) -> tuple[Callable[..., Any], Any]:
     """The class of an environment of one's own, and its configuration.
 

@@ -104,7 +104,7 @@ def _through_solver(
 
 
 Searches = Callable[[], AbstractContextManager[None]]
-Solving = Callable[[mjx.Data], AbstractContextManager[None]]
+Solving = Callable[[Sequence[mjx.Data]], AbstractContextManager[None]]
 
 
 def _step_by_step(
@@ -121,7 +121,7 @@ def _step_by_step(
     solver's optimum does not, what its loop makes of a start does.
 
     Args:
-        solving: given where a simulator step led, the context to differentiate it in.
+        solving: given what the solves of a simulator step led to, the context to differentiate in.
         with_memory: whether derivatives are passed on by the memory too.
         dynamics: the environment's step.
         state: the state (qpos, qvel).
@@ -129,9 +129,9 @@ def _step_by_step(
         memory: the solver's warm start, held fixed.
     """
 
-    def observe(before: mjx.Data, after: mjx.Data) -> tuple[StepRecord, Any]:
-        factors = _simulator_jacobians(solving, with_memory, dynamics, before, after)
-        return dynamics.record(before, after), factors
+    def observe(before: mjx.Data, solves: Sequence[mjx.Data]) -> tuple[StepRecord, Any]:
+        factors = _simulator_jacobians(solving, with_memory, dynamics, before, solves)
+        return dynamics.record(before, solves), factors
 
     next_state, _, (records, factors) = dynamics.observed_step(state, action, memory, observe)
     (by_state, by_action), *later = zip(*factors, strict=True)
@@ -143,9 +143,13 @@ def _step_by_step(
 
 
 def _simulator_jacobians(
-    solving: Solving, with_memory: bool, dynamics: Dynamics, data: mjx.Data, after: mjx.Data
+    solving: Solving,
+    with_memory: bool,
+    dynamics: Dynamics,
+    data: mjx.Data,
+    solves: Sequence[mjx.Data],
 ) -> tuple[Float[Array, "handed_on handed_on"], Float[Array, "handed_on action"]]:
-    """Derivatives of the simulator step from ``data`` to ``after``, by what it is handed.
+    """Derivatives of the simulator step from ``data``, by what it is handed.
 
     Positions are moved apart from the rest: most of a step (poses, inertias, contacts) depends on
     positions alone, and is not differentiated for the others.
@@ -153,7 +157,7 @@ def _simulator_jacobians(
 
     def step(qpos: Array, qvel: Array, memory: Memory, ctrl: Array) -> Float[Array, " handed_on"]:
         moved = data.replace(qpos=qpos, qvel=qvel, qacc_warmstart=memory, ctrl=ctrl)
-        with solving(after):
+        with solving(solves):
             then = dynamics.simulator_step(moved)
         state = dynamics.to_state(then)
         return jnp.concatenate([state, then.qacc_warmstart]) if with_memory else state
@@ -164,12 +168,8 @@ def _simulator_jacobians(
     return jnp.concatenate([by_qpos, *by_rest], axis=1), by_ctrl
 
 
-def _at_optimum(after: mjx.Data) -> AbstractContextManager[None]:
-    return mjx_internals.solver_rule(mjx_internals.known_solution(after))
-
-
 @contextmanager
-def _call_by_call(searches: Searches, _: mjx.Data) -> Iterator[None]:
+def _call_by_call(searches: Searches, _: Sequence[mjx.Data]) -> Iterator[None]:
     rule = mjx_internals.solver_rule(mjx_internals.hybrid_solve)
     with rule, mjx_internals.solves_by_products(), searches():
         yield
@@ -179,7 +179,7 @@ _Method = Callable[[Dynamics, State, Action, Memory], Linearisation]
 
 METHODS: dict[str, _Method] = {
     "unrolled": partial(_through_solver, mjx_internals.unrolled_solve),
-    "implicit": partial(_step_by_step, _at_optimum, False),
+    "implicit": partial(_step_by_step, mjx_internals.known_solutions, False),
     "hybrid": partial(_step_by_step, partial(_call_by_call, nullcontext), True),
 }
 # The hybrid that takes a line search for the minimum that it looks for: faster, and not a number

@@ -1,9 +1,10 @@
 """Control steps of many samples on MJX, a batch at a time, without derivatives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int8
 from mujoco import mjx
@@ -25,22 +26,24 @@ class Stepped(NamedTuple):
     Attributes:
         next_state: the states after them.
         memory: the solver's warm start for the steps that follow.
-        pieces: the piece of the dynamics that each simulator step was on.
+        pieces: the piece of the dynamics that each solve of the simulator steps was on.
     """
 
     next_state: Float[np.ndarray, "samples state"]
     memory: Float[np.ndarray, "samples nv"]
-    pieces: Int8[np.ndarray, "samples substeps rows"]
+    pieces: Int8[np.ndarray, "samples solves rows"]
 
 
 def batched_steps(dynamics: Dynamics) -> Callable[..., Stepped]:
     """A function that steps any number of samples, from arrays of states, actions and memories."""
 
-    def observe(_: mjx.Data, after: mjx.Data) -> jax.Array:
-        return mjx_internals.pieces(after)
+    def observe(_: mjx.Data, solves: Sequence[mjx.Data]) -> jax.Array:
+        return jnp.stack([mjx_internals.pieces(after) for after in solves])
 
     def observed(state: State, action: Action, memory: Memory) -> tuple[State, Memory, jax.Array]:
-        return dynamics.observed_step(state, action, memory, observe)
+        following, memory, pieces = dynamics.observed_step(state, action, memory, observe)
+        substeps, solves, rows = pieces.shape
+        return following, memory, pieces.reshape(substeps * solves, rows)
 
     program = kept(
         f"{dynamics.name}-steps", __name__, jax.vmap(observed), simulator_identity(dynamics)

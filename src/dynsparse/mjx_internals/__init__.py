@@ -29,6 +29,7 @@ from dynsparse.mjx_internals.rules import (
     unrolled_solve,
 )
 from dynsparse.mjx_internals.solves import solves_by_products
+from dynsparse.mjx_internals.stages import known_solutions, stages_in_a_loop, step_with_solves
 
 __all__ = [
     "REACHED_SHARE",
@@ -40,6 +41,7 @@ __all__ = [
     "exact_solver_norm",
     "hybrid_solve",
     "known_solution",
+    "known_solutions",
     "named_row_count",
     "pieces",
     "saturated_actuators",
@@ -49,6 +51,8 @@ __all__ = [
     "solver_converged",
     "solver_rule",
     "solves_by_products",
+    "stages_in_a_loop",
+    "step_with_solves",
     "touching_pairs",
     "unrolled_solve",
 ]

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import mujoco
 from jaxtyping import Array, Bool, Float
 from mujoco import mjx
 from mujoco.mjx._src import solver
@@ -17,11 +16,11 @@ from dynsparse.mjx_internals.solves import hessian_factor
 
 
 def solver_converged(model: mjx.Model, before: mjx.Data, after: mjx.Data) -> Bool[Array, ""]:
-    """Whether the constraint solver of the simulator step from ``before`` to ``after`` was done.
+    """Whether the constraint solver was done that led from ``before`` to ``after``.
 
     Done means that the optimum is reached (``_reached``), not that the solver took itself to be
-    done. The step moves positions and velocities on, but leaves the accelerations and
-    constraints that it solved.
+    done. What follows the solve in a step moves positions and velocities on, but leaves the
+    accelerations and constraints that it solved.
     """
     if not after._impl.efc_J.shape[0]:
         return jnp.array(True)
@@ -55,7 +54,7 @@ def unrolled_solve(shipped: Solve, model: mjx.Model, data: mjx.Data) -> mjx.Data
 
 
 def known_solution(after: mjx.Data) -> SolveRule:
-    """The rule that takes the solution from ``after``, what the same simulator step led to.
+    """The rule that takes the solution from ``after``, the data as the same solve left them.
 
     Its derivative is that of the optimum, so that nothing of the solver is differentiated, and
     the step can be differentiated many times for one solution.
@@ -88,12 +87,7 @@ def hybrid_solve(shipped: Solve, model: mjx.Model, data: mjx.Data) -> mjx.Data:
 
 
 def _check_model(model: mjx.Model) -> None:
-    """Refuse a step that solves more than once, and a cost that is not quadratic piece by piece."""
-    if model.opt.integrator == int(mujoco.mjtIntegrator.mjINT_RK4):
-        raise DynsparseError(
-            "jacobian.method implicit and hybrid (auto) need a simulator step that solves its"
-            " constraints once; with the integrator RK4 use unrolled"
-        )
+    """Refuse a cost that is not quadratic piece by piece."""
     if model.opt.cone != mjx.ConeType.PYRAMIDAL:
         raise DynsparseError(
             "jacobian.method implicit and hybrid (auto) need pyramidal friction cones; with"

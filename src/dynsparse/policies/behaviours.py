@@ -16,7 +16,7 @@ from dynsparse.policies.checkpoint import load_policy
 from dynsparse.policies.network import policy_functions, policy_parameters
 from dynsparse.policies.shipped import FILES, shipped_expert
 from dynsparse.storage.files import sha256
-from dynsparse.suite import begins_again
+from dynsparse.suite import GYMNASIUM_ON_MJX, begins_again, suite_of
 
 KINDS = ("random", *FILES)
 
@@ -27,7 +27,7 @@ class Behaviour:
 
     Attributes:
         kind: one of ``KINDS``.
-        rule: what ``act`` is: ``random``, or the activation between a policy's layers.
+        rule: what ``act`` is: ``random``, ``uniform``, or the activation between a policy's layers.
         digest: SHA-256 of the policy's file; empty for a random behaviour.
         steps: control steps the policy was trained for; 0 for a random behaviour.
         parameters: arrays, in JAX's precision when the behaviour was made.
@@ -53,9 +53,9 @@ def make_behaviour(
     """A behaviour by its kind.
 
     Args:
-        kind: ``random`` (uniform in [-1, 1], clipped to the actuators' range, but for robots,
-            whose actions are no controls), ``expert``, or ``half`` (partly trained). The last two
-            act stochastically.
+        kind: ``random`` (uniform in [-1, 1], clipped to the actuators' range; for robots, whose
+            actions are no controls, not clipped; for Gymnasium's tasks, as there, uniform in that
+            range), ``expert``, or ``half`` (partly trained). The last two act stochastically.
         environment: Playground's name.
         seed: which of the shipped policies.
         policy_file: a policy to use in place of a shipped one.
@@ -74,8 +74,11 @@ def make_behaviour(
         )
     base = playground_environment(environment)
     if kind == "random":
+        rule, act = kind, random_action
+        if suite_of(environment) is GYMNASIUM_ON_MJX:
+            rule, act = "uniform", uniform_action
         bounds = _no_bounds(base.action_size) if robot else _action_range(base.mj_model)
-        return Behaviour(kind, kind, "", 0, bounds, random_action)
+        return Behaviour(kind, rule, "", 0, bounds, act)
     path = policy_file or shipped_expert(environment, seed, kind)
     sizes = observation_size(base, environment), int(base.action_size)
     policy = load_policy(path, environment, *sizes)
@@ -96,6 +99,15 @@ def random_action(
 
 def _no_bounds(size: int) -> tuple[jax.Array, jax.Array]:
     return jnp.full(int(size), -jnp.inf), jnp.full(int(size), jnp.inf)
+
+
+def uniform_action(
+    bounds: tuple[jax.Array, jax.Array], observation: Any, key: jax.Array
+) -> jax.Array:
+    """An action uniform between ``bounds``, whatever the observation."""
+    del observation
+    low, high = bounds
+    return jax.random.uniform(key, low.shape, low.dtype, low, high)
 
 
 def _action_range(model: Any) -> tuple[jax.Array, jax.Array]:

@@ -1,7 +1,6 @@
 """A study's configuration: what is allowed, and what is said of what is not."""
 
 import copy
-import dataclasses
 import json
 import re
 from pathlib import Path
@@ -156,7 +155,7 @@ def test_what_the_schema_lists_is_what_there_is():
     assert learner["architecture"]["enum"] == list(ARCHITECTURES) == list(listed["architectures"])
     assert listed["architectures"]["masked"]["properties"]["mask"]["enum"] == list(MASKS)
     for name, architecture in ARCHITECTURES.items():
-        fields = [field.name for field in dataclasses.fields(architecture.Settings)]
+        fields = list(architecture.Settings.choices())
         part = listed["architectures"][name]
         assert list(part["properties"]) == [*learner, *fields]
         # Each has a default, of its own or the study's.

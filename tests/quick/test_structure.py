@@ -107,7 +107,7 @@ def test_what_could_be_felt_is_named():
 
 
 XML = """
-<mujoco><option gravity="0 0 {gravity}"/><worldbody>
+<mujoco><option gravity="0 0 {gravity}"><flag gravity="{falls}"/></option><worldbody>
   <geom name="wall" type="plane" size="1 1 1" zaxis="{wall}" contype="{touch}"/>
   <body pos="0 0 1"><joint name="x" type="slide" axis="1 0 0" {joint}/>
     <geom name="ball" size=".1" contype="0" conaffinity="1"/>
@@ -120,8 +120,9 @@ XML = """
 """
 
 
-def noticed(joint="", wall="0 0 1", touch=0, tendon="", gravity=-9.81):
-    text = XML.format(joint=joint, wall=wall, touch=touch, tendon=tendon, gravity=gravity)
+def noticed(joint="", wall="0 0 1", touch=0, tendon="", gravity=-9.81, falls="enable"):
+    values = {"joint": joint, "wall": wall, "touch": touch, "tendon": tendon}
+    text = XML.format(**values, gravity=gravity, falls=falls)
     model = mujoco.MjModel.from_xml_string(text)
     return structure(model, collision_pairs(model), 3)
 
@@ -150,6 +151,7 @@ def test_two_unconnected_bodies_do_not_depend_on_each_other():
     [
         ({"joint": 'limited="true" range="-1 1"'}, "limit of x"),
         ({"joint": 'stiffness="2"'}, "spring of x"),
+        ({"joint": 'stiffness="0 2"'}, "spring of x"),
         ({"wall": "1 0 0", "touch": 1}, "contact wall:ball"),
         (
             {"tendon": '<tendon><fixed name="rope"><joint joint="x" coef="1"/></fixed></tendon>'},
@@ -165,6 +167,11 @@ def test_each_tie_to_the_world_is_noticed(change, reason):
     proved = noticed(**change)
     assert reason in proved.noticed_by[0]
     assert proved.state[:2, 0].all()
+
+
+@pytest.mark.parametrize("change", [{"gravity": 0}, {"falls": "disable"}])
+def test_nothing_is_noticed_by_gravity_that_is_off(change):
+    assert noticed(**change).noticed_by[1] == ("bodies above it",)
 
 
 def test_a_tendon_couples_what_it_ties():

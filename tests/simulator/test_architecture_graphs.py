@@ -12,9 +12,17 @@ from dynsparse.learning.models.switch import ExpertSettings, Switch
 from dynsparse.learning.training.losses import Truth
 from dynsparse.precision import precision
 from dynsparse.scores.agreement import adjusted_rand_index
+from dynsparse.sparsity.links import Link, Linkage, Part
 
 BODY = {"units": 16, "features": 3, "gate_units": 16}
 ATTENTION = {"heads": 4, "token": 8, "hard": True, "gate_units": 12, "price": 0.014}
+# Two bodies as parts and a link: a next position sees the velocity, and no force.
+LINKAGE = Linkage(
+    5,
+    ((0, 1), (1,), (2, 3), (3,)),
+    (Part((0,), ()), Part((1,), (1, 4)), Part((2,), ()), Part((3,), (3,))),
+    (Link("contact", (1, 3), (0, 1, 2, 3), (0, 1, 2, 3)),),
+)
 # Epochs, and the settings of each.
 SMALL = {
     "gated": (160, {**BODY, "gate_units": 12, "price": 0.0185}),
@@ -23,6 +31,7 @@ SMALL = {
     "piecewise": (120, {"gate_units": 16, "price": 0.02, "experts": 4, "persistence": 0.001}),
     "taught": (60, {**BODY, "price": 1.0}),
     "attention": (160, ATTENTION),
+    "contact-graph": (40, {"units": 16, "sent": 8, "price": 0.005, "linkage": LINKAGE}),
 }
 TRAIN, TEST = two_bodies.samples(4000, 1), two_bodies.samples(500, 2)
 

@@ -1,5 +1,6 @@
 """A world model that a study trained, with its scaler: it predicts and linearises in real units."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -119,6 +120,8 @@ def _model(
             " control, and does not predict from these alone"
         )
     settings = training_settings(about["section"], about["learner"])
+    known = settings.model.recalling(about["settings"].get("model", {}))
+    settings = dataclasses.replace(settings, model=known)
     with precision("float32"):
         made = jax.eval_shape(lambda: create(settings, inputs, outputs, tuple(about["seeds"])))
         stacked = checkpoint.restored(f"{division}.model", made.model, arrays)

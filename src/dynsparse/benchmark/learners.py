@@ -14,10 +14,10 @@ from dynsparse.benchmark.evaluator import Evaluator
 from dynsparse.benchmark.task import Task
 from dynsparse.benchmark.task_files import paths_in
 from dynsparse.errors import DynsparseError
-from dynsparse.learning.learners import JACOBIANS, ZEROS, facts_told
+from dynsparse.learning.learners import JACOBIANS, MODEL, ZEROS, facts_told
 
 # What a learner is told, in the words of a card.
-PRIVILEGE = {JACOBIANS: "jacobian-train", ZEROS: "zeros-train"}
+PRIVILEGE = {JACOBIANS: "jacobian-train", ZEROS: "zeros-train", MODEL: "model-xml"}
 # Sums in another order differ by less, and another split's by far more.
 SAME_SCALE = 1e-9
 

@@ -7,6 +7,8 @@ import pyarrow as pa
 
 from dynsparse.environments import names, simulated_model
 from dynsparse.mjx_internals import collision_pairs
+from dynsparse.sparsity.links import Linkage
+from dynsparse.sparsity.model_links import model_linkage
 from dynsparse.sparsity.structure import structure, structure_table
 from dynsparse.storage.tables import with_metadata
 
@@ -45,6 +47,16 @@ def facts_of(model: mujoco.MjModel) -> dict[str, int]:
         "muscles": muscle.sum(),
     }
     return {name: int(count) for name, count in counts.items()}
+
+
+def environment_links(name: str) -> Linkage:
+    """The parts of an environment's model, and the links between them.
+
+    Raises:
+        DynsparseError: there is no such environment, or its actuators have activations.
+    """
+    model, _ = simulated_model(name)
+    return model_linkage(model, collision_pairs(model))
 
 
 def _table(name: str, model: mujoco.MjModel, substeps: int) -> pa.Table:

@@ -16,6 +16,7 @@ NOTHING = "nothing"
 JACOBIANS = "Jacobians in training"
 ZEROS = "zeros in training"
 TRUTH = "true zeros in tests"
+MODEL = "the model's file"
 NO_MASK = "mask ones"
 TOLD_BY_LOSS = {
     "state": None,
@@ -25,9 +26,9 @@ TOLD_BY_LOSS = {
     "state-jacobian-l1-sparse-only": ZEROS,
     "state-jacobian-l2-regularizer": None,
 }
-TOLD_BY_ARCHITECTURE = {"taught": ZEROS}
+TOLD_BY_ARCHITECTURE = {"taught": ZEROS, "contact-graph": MODEL}
 TOLD_BY_MASK = {
-    "structural": "the model's file",
+    "structural": MODEL,
     "union": ZEROS,
     "other": ZEROS,
     "random": ZEROS,

@@ -43,13 +43,21 @@ class TrainingSettings:
         text = json.dumps(dataclasses.asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    def knowing(self, environment: str) -> "TrainingSettings":
+        """These settings with what the network needs to know of an environment.
+
+        Raises:
+            DynsparseError: as ``ModelSettings.knowing``.
+        """
+        return dataclasses.replace(self, model=self.model.knowing(environment))
+
     def changed(self, **values: Any) -> "TrainingSettings":
         """These settings with some values replaced, of the model or of the training.
 
         Raises:
             DynsparseError: a setting that does not exist.
         """
-        of_model = {field.name for field in dataclasses.fields(self.model)}
+        of_model = set(self.model.choices())
         of_training = {field.name for field in dataclasses.fields(self)}
         of_training -= {"architecture", "model"}
         for name in values:
@@ -76,7 +84,7 @@ def training_settings(section: Mapping[str, Any], name: str) -> TrainingSettings
     kind = ARCHITECTURES[learner["architecture"]].Settings
     return TrainingSettings(
         architecture=learner["architecture"],
-        model=kind(**{field.name: learner[field.name] for field in dataclasses.fields(kind)}),
+        model=kind(**{name: learner[name] for name in kind.choices()}),
         loss=learner["loss"],
         loss_weight=learner.get("weight", 0.0),
         samples=learner.get("samples"),

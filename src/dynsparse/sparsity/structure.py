@@ -18,6 +18,7 @@ proof may miss zeros, but never calls one structural that could be nonzero:
 "Zero" is up to the rounding of the simulator, as it is everywhere else in this project.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import mujoco
@@ -71,15 +72,15 @@ def structure(model: mujoco.MjModel, pairs: Pairs, substeps: int) -> Structure:
         substeps: simulator steps in a control step.
     """
     noticed = tuple(what_notices(model, pairs, position) for position in range(model.nq))
-    reach = _components(_coupling(model, pairs))
+    reach = components(_coupling(model, pairs))
     acceleration_state = np.zeros((model.nv, model.nq + model.nv), dtype=bool)
     acceleration_state[:, model.nq :] = reach
     for position, reasons in enumerate(noticed):
         if reasons:
-            acceleration_state[:, position] = reach[:, _dofs_of_position(model, position)].any(1)
+            acceleration_state[:, position] = reach[:, dofs_of_position(model, position)].any(1)
     acceleration_action = np.zeros((model.nv, model.nu), dtype=bool)
     for actuator in range(model.nu):
-        acceleration_action[:, actuator] = reach[:, _actuator_dofs(model, actuator)].any(axis=1)
+        acceleration_action[:, actuator] = reach[:, actuator_dofs(model, actuator)].any(axis=1)
     state, action = _with_positions(model, acceleration_state, acceleration_action)
     total_state, total_action = state, action
     for _ in range(substeps - 1):
@@ -124,11 +125,23 @@ def structure_table(
 
 
 def _coupling(model: mujoco.MjModel, pairs: Pairs) -> Bool[np.ndarray, "nv nv"]:
+    if _may_constrain(model, pairs):
+        return np.ones((model.nv, model.nv), dtype=bool)
+    return smooth_coupling(model, range(model.ntendon))
+
+
+def smooth_coupling(model: mujoco.MjModel, tendons: Iterable[int]) -> Bool[np.ndarray, "nv nv"]:
+    """Which degrees of freedom act on each other where no constraint acts.
+
+    Args:
+        model: as ``structure``.
+        tendons: those that may pull.
+    """
     coupled = np.eye(model.nv, dtype=bool)
-    if model.nflex or model.nplugin or _may_constrain(model, pairs):
+    if model.neq or model.nflex or model.nplugin:
         return np.ones_like(coupled)
-    groups = [_actuator_dofs(model, actuator) for actuator in range(model.nu)]
-    groups += [tendon_dofs(model, tendon) for tendon in range(model.ntendon)]
+    groups = [actuator_dofs(model, actuator) for actuator in range(model.nu)]
+    groups += [tendon_dofs(model, tendon) for tendon in tendons]
     if model.opt.density > 0 or model.opt.viscosity > 0:
         groups += [body_dofs(model, body) for body in range(model.nbody)]
     for group in groups:
@@ -155,7 +168,8 @@ def _mass_matrix(model: mujoco.MjModel) -> Bool[np.ndarray, "nv nv"]:
     return possible
 
 
-def _components(coupled: Bool[np.ndarray, "nv nv"]) -> Bool[np.ndarray, "nv nv"]:
+def components(coupled: Bool[np.ndarray, "nv nv"]) -> Bool[np.ndarray, "nv nv"]:
+    """What is coupled directly or through others."""
     reach = coupled
     while True:
         further = _product(reach, reach)
@@ -170,7 +184,8 @@ def _product(
     return (a.astype(np.int64) @ b.astype(np.int64)) > 0
 
 
-def _actuator_dofs(model: mujoco.MjModel, actuator: int) -> list[int]:
+def actuator_dofs(model: mujoco.MjModel, actuator: int) -> list[int]:
+    """The degrees of freedom that an actuator may act on."""
     kind, target = model.actuator_trntype[actuator], int(model.actuator_trnid[actuator, 0])
     if kind in _JOINT_ACTUATORS:
         return joint_dofs(model, target)
@@ -179,7 +194,8 @@ def _actuator_dofs(model: mujoco.MjModel, actuator: int) -> list[int]:
     return list(range(model.nv))
 
 
-def _dofs_of_position(model: mujoco.MjModel, position: int) -> Int[np.ndarray, " dofs"]:
+def dofs_of_position(model: mujoco.MjModel, position: int) -> Int[np.ndarray, " dofs"]:
+    """The degrees of freedom of the joint that a position belongs to."""
     joint = int(np.searchsorted(model.jnt_qposadr, position, side="right")) - 1
     return np.asarray(joint_dofs(model, joint))
 

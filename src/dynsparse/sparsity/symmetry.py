@@ -3,8 +3,10 @@
 A slide whose direction is the same in every state, or a hinge at the root of its tree, moves
 all bodies below it as one rigid body. Relative positions, the mass matrix, velocities in joint
 coordinates and the solver's memory stay what they were, so the accelerations can change only
-through what ties these bodies to the rest of the world. ``what_notices`` lists the ties.
+through what ties these bodies to the rest of the world. ``notices`` lists the ties.
 """
+
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
@@ -22,8 +24,31 @@ _Joint = mujoco.mjtJoint
 Pairs = list[tuple[int, int]]
 PARALLEL = 1e-12
 
+# Kinds of ties that need not act in every state.
+LIMIT, TENDON, CONTACT = "limit", "tendon", "contact"
+ALWAYS = "always"
+
+
+class Notice(NamedTuple):
+    """By what a change of a position may be felt.
+
+    Attributes:
+        name: in words.
+        kind: ``LIMIT``, ``TENDON``, ``CONTACT`` or ``ALWAYS``.
+        number: of the joint, the tendon, or the pair among those that may collide.
+    """
+
+    name: str
+    kind: str = ALWAYS
+    number: int = -1
+
 
 def what_notices(model: mujoco.MjModel, pairs: Pairs, position: int) -> tuple[str, ...]:
+    """The names of ``notices``."""
+    return tuple(notice.name for notice in notices(model, pairs, position))
+
+
+def notices(model: mujoco.MjModel, pairs: Pairs, position: int) -> tuple[Notice, ...]:
     """Everything in the model by which a change of one position may be felt.
 
     Args:
@@ -32,15 +57,15 @@ def what_notices(model: mujoco.MjModel, pairs: Pairs, position: int) -> tuple[st
         position: index into ``qpos``.
 
     Returns:
-        Names of what may feel it; empty if the change is provably without consequence.
+        What may feel it; empty if the change is provably without consequence.
     """
     joint = int(np.searchsorted(model.jnt_qposadr, position, side="right")) - 1
     offset = position - int(model.jnt_qposadr[joint])
     kind = model.jnt_type[joint]
     if kind == _Joint.mjJNT_BALL or (kind == _Joint.mjJNT_FREE and offset >= 3):
-        return ("rotation in three dimensions",)
+        return (Notice("rotation in three dimensions"),)
     if model.neq or model.nflex or model.nplugin:
-        return ("equality constraint, flexible body or plugin",)
+        return (Notice("equality constraint, flexible body or plugin"),)
     dof = int(model.jnt_dofadr[joint]) + offset
     moved = {body for body in range(model.nbody) if dof in body_dofs(model, body)}
     felt = [*_own(model, joint), *_tendons(model, dof, moved), *_actuators(model, joint)]
@@ -51,24 +76,48 @@ def what_notices(model: mujoco.MjModel, pairs: Pairs, position: int) -> tuple[st
     return tuple(felt)
 
 
-def _own(model: mujoco.MjModel, joint: int) -> list[str]:
+def velocity_notices(model: mujoco.MjModel, pairs: Pairs, dof: int) -> tuple[Notice, ...]:
+    """Everything in the model by which a change of one velocity may be felt, as ``notices``.
+
+    A translation whose direction is the same in every state is not felt by what it carries along:
+    only dampers, fluids and constraints tie it to the world. All other velocities are felt.
+    """
+    joint = int(model.dof_jntid[dof])
+    moved = {body for body in range(model.nbody) if dof in body_dofs(model, body)}
+    always = model.neq or model.nflex or model.nplugin or constant_axis(model, dof) is None
+    always = always or model.opt.density > 0 or model.opt.viscosity > 0
+    damped = model.dof_damping[dof] or model.dof_dampingpoly[dof].any()
+    if always or damped or model.dof_frictionloss[dof]:
+        return (Notice("its own part"),)
+    limit = [Notice(f"limit of {model.joint(joint).name}", LIMIT, joint)]
+    touching = [
+        Notice(f"contact {_pair_name(model, a, b)}", CONTACT, number)
+        for number, (a, b) in enumerate(pairs)
+        if (model.geom_bodyid[a] in moved) != (model.geom_bodyid[b] in moved)
+    ]
+    felt = [*_tendons(model, dof, moved), *_actuators(model, joint), *touching]
+    return (*felt, *(limit if model.jnt_limited[joint] else []))
+
+
+def _own(model: mujoco.MjModel, joint: int) -> list[Notice]:
     name = model.joint(joint).name
-    limit = [f"limit of {name}"] if model.jnt_limited[joint] else []
-    return limit + ([f"spring of {name}"] if model.jnt_stiffness[joint] else [])
+    limit = [Notice(f"limit of {name}", LIMIT, joint)] if model.jnt_limited[joint] else []
+    springy = model.jnt_stiffness[joint] or model.jnt_stiffnesspoly[joint].any()
+    return limit + ([Notice(f"spring of {name}")] if springy else [])
 
 
-def _tendons(model: mujoco.MjModel, dof: int, moved: set[int]) -> list[str]:
+def _tendons(model: mujoco.MjModel, dof: int, moved: set[int]) -> list[Notice]:
     """Tendons of the joint itself, and those that lead from moved bodies to others."""
     felt = []
     for tendon in range(model.ntendon):
         bodies = tendon_bodies(model, tendon)
         inside = bool(bodies) and bodies <= moved
         if dof in tendon_dofs(model, tendon) and not inside:
-            felt.append(f"tendon {model.tendon(tendon).name or tendon}")
+            felt.append(Notice(f"tendon {model.tendon(tendon).name or tendon}", TENDON, tendon))
     return felt
 
 
-def _actuators(model: mujoco.MjModel, joint: int) -> list[str]:
+def _actuators(model: mujoco.MjModel, joint: int) -> list[Notice]:
     """Actuators whose force may depend on the position; motors of joints have constant gain."""
     felt = []
     for actuator in range(model.nu):
@@ -80,17 +129,17 @@ def _actuators(model: mujoco.MjModel, joint: int) -> list[str]:
         of_joint = kind == mujoco.mjtTrn.mjTRN_JOINT
         of_tendon = kind == mujoco.mjtTrn.mjTRN_TENDON  # counted with the tendons
         if not (of_tendon or (of_joint and (target != joint or constant))):
-            felt.append(f"actuator {model.actuator(actuator).name}")
+            felt.append(Notice(f"actuator {model.actuator(actuator).name}"))
     return felt
 
 
-def _translation(model: mujoco.MjModel, dof: int, pairs: Pairs, moved: set[int]) -> list[str]:
+def _translation(model: mujoco.MjModel, dof: int, pairs: Pairs, moved: set[int]) -> list[Notice]:
     axis = constant_axis(model, dof)
     if axis is None:
-        return ["a direction that turns with the bodies above it"]
+        return [Notice("a direction that turns with the bodies above it")]
     return [
-        f"contact {_pair_name(model, a, b)}"
-        for a, b in pairs
+        Notice(f"contact {_pair_name(model, a, b)}", CONTACT, number)
+        for number, (a, b) in enumerate(pairs)
         if (model.geom_bodyid[a] in moved) != (model.geom_bodyid[b] in moved)
         and not _slides_along(model, axis, *((a, b) if model.geom_bodyid[b] in moved else (b, a)))
     ]
@@ -108,20 +157,22 @@ def _slides_along(model: mujoco.MjModel, axis: np.ndarray, still: int, moving: i
     return bool(abs(normal @ axis) < PARALLEL)
 
 
-def _rotation(model: mujoco.MjModel, joint: int, dof: int) -> list[str]:
+def _rotation(model: mujoco.MjModel, joint: int, dof: int) -> list[Notice]:
     """A root hinge along gravity, in still air, is not felt; contact frames do not turn with it."""
-    felt = ["bodies above it"] if ancestor_dofs(model, dof) else []
-    if np.linalg.norm(np.cross(joint_axis(model, joint), model.opt.gravity)) > PARALLEL:
-        felt.append("gravity")
+    felt = [Notice("bodies above it")] if ancestor_dofs(model, dof) else []
+    falls = not model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_GRAVITY
+    across = np.linalg.norm(np.cross(joint_axis(model, joint), model.opt.gravity)) > PARALLEL
+    if falls and across:
+        felt.append(Notice("gravity"))
     if np.any(model.opt.wind):
-        felt.append("wind")
+        felt.append(Notice("wind"))
     return felt
 
 
-def _contacts_when_turned(model: mujoco.MjModel, pairs: Pairs, moved: set[int]) -> list[str]:
+def _contacts_when_turned(model: mujoco.MjModel, pairs: Pairs, moved: set[int]) -> list[Notice]:
     return [
-        f"contact {_pair_name(model, a, b)}"
-        for a, b in pairs
+        Notice(f"contact {_pair_name(model, a, b)}", CONTACT, number)
+        for number, (a, b) in enumerate(pairs)
         if model.geom_bodyid[a] in moved or model.geom_bodyid[b] in moved
     ]
 

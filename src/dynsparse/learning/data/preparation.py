@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dynsparse.dataset import open_dataset
 from dynsparse.errors import DynsparseError
 from dynsparse.learning.data.masks import Given, mask
 from dynsparse.learning.data.normalisation import Scaler
@@ -49,6 +50,18 @@ def divisions(paths: Sequence[Path | str], section: Mapping[str, Any]) -> list[D
             "config: learning.splits: data of one policy have no split by policy; ask for episode"
         )
     return found
+
+
+def environment_of(paths: Sequence[Path | str]) -> str:
+    """The environment of a study's files.
+
+    Raises:
+        DynsparseError: the first of them cannot be read, or there is none.
+    """
+    for path in paths:
+        with open_dataset(path) as file:
+            return file.info.environment
+    raise DynsparseError("no dataset to learn from: give at least one file")
 
 
 def _fewer(asked: int, there_are: int | None) -> int:

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pyarrow as pa
 
-from dynsparse.learning.data.preparation import Prepared, divisions, prepare
+from dynsparse.learning.data.preparation import Prepared, divisions, environment_of, prepare
 from dynsparse.learning.data.samples import Samples
 from dynsparse.learning.data.splits import SAMPLE
 from dynsparse.learning.models import ARCHITECTURES
@@ -49,7 +49,8 @@ def train_models(
         learner: one of the section's learners.
         folder: unfinished runs are kept there.
     """
-    settings, seeds = training_settings(section, learner), tuple(section["seeds"])
+    settings = training_settings(section, learner).knowing(environment_of(paths))
+    seeds = tuple(section["seeds"])
     compiled, sizes = compiled_for(settings, section), make_sizes()
     rows: dict[str, list[dict[str, Any]]] = {kind: [] for kind in records.SCHEMAS}
     arrays: dict[str, np.ndarray] = {}

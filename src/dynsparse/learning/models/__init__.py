@@ -2,6 +2,7 @@
 
 from dynsparse.learning.models.attention import Attention
 from dynsparse.learning.models.base import ModelSettings, WorldModel
+from dynsparse.learning.models.contact_graph import ContactGraph
 from dynsparse.learning.models.gated import Gated
 from dynsparse.learning.models.masked import Masked
 from dynsparse.learning.models.mlp import MLP
@@ -21,4 +22,5 @@ ARCHITECTURES: dict[str, type[WorldModel]] = {
     "switching": Switching,
     "piecewise": Piecewise,
     "attention": Attention,
+    "contact-graph": ContactGraph,
 }

@@ -1,6 +1,7 @@
 """What a world model is to the rest of the room."""
 
 import abc
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -34,7 +35,34 @@ class MaskRecipe(NamedTuple):
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """What an architecture lets its users choose; each has a class of its own."""
+    """What an architecture lets its users choose; each has a class of its own.
+
+    A field with a default is no choice, but what is known of the environment.
+    """
+
+    @classmethod
+    def choices(cls) -> tuple[str, ...]:
+        """The names of what users choose: those of the configuration."""
+        return tuple(f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING)
+
+    def knowing(self, environment: str) -> "ModelSettings":
+        """These settings with what the architecture needs to know of an environment.
+
+        Raises:
+            DynsparseError: there is no such environment, or not of the kind that is needed.
+        """
+        return self
+
+    def recalling(self, kept: Mapping[str, Any]) -> "ModelSettings":
+        """These settings with what was known of the environment when a checkpoint was made.
+
+        Args:
+            kept: what ``dataclasses.asdict`` makes of the settings, as JSON has it.
+
+        Raises:
+            KeyError: that is missing.
+        """
+        return self
 
     def recipe(self) -> MaskRecipe | None:
         """The mask that is made for its samples; None: none."""

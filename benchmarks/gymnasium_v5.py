@@ -39,6 +39,8 @@ from dynsparse.verification.verify import verify_jacobians
 START = ("qpos", "qvel", "qacc_warmstart", "xpos", "xipos", "site_xpos")
 
 
+# Control steps of an episode of Gymnasium's.
+AFRESH = 100
 PGS_COLUMNS = (
     *("environment", "iterations", "tolerance", "steps"),
     *("median_difference", "largest_difference"),
@@ -79,14 +81,16 @@ def gymnasium_environment(name: str, solver: Solver = "as_shipped") -> Any:
 
 
 def taken(env: Any, count: int, seed: int) -> Steps:
-    """Random steps of Gymnasium's environment, which begins anew where an episode ends."""
+    """Random steps of Gymnasium's environment, which begins anew after each ``AFRESH``.
+
+    It goes on where an episode ends, so that robots that have fallen are seen too.
+    """
     rng = np.random.default_rng(seed)
     low, high = env.model.actuator_ctrlrange.T
     starts: dict[str, list[np.ndarray]] = {field: [] for field in START}
     actions, outcomes = [], []
-    ended = True
     for step in range(count):
-        if ended:
+        if step % AFRESH == 0:
             env.reset(seed=seed + step)
         for field, values in starts.items():
             values.append(getattr(env.data, field).copy())

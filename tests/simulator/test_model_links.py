@@ -249,6 +249,24 @@ def test_what_ties_is_a_part_if_it_always_acts_and_else_a_link(change, parts, li
     assert (len(linkage.parts), names) == (parts, links)
 
 
+@pytest.mark.parametrize(
+    ("joint", "more"),
+    [
+        ('damping="1"', ""),
+        ('damping="0 1"', ""),
+        ('frictionloss="1"', ""),
+        ("", '<actuator><velocity joint="x"/></actuator>'),
+    ],
+)
+def test_a_speed_that_something_brakes_is_always_felt(joint, more):
+    """Velocities are the columns from 3; the floor lets in that of x where nothing else does."""
+    for brakes in (False, True):
+        changes = {"joint": joint, "more": more} if brakes else {}
+        linkage, _ = linked(touch=1, **changes)
+        assert (3 in linkage.parts[0].columns) == brakes
+        assert any(3 in link.columns for link in linkage.links) != brakes
+
+
 def test_models_with_activations_are_refused():
     muscle = '<actuator><general joint="x" dyntype="integrator"/></actuator>'
     with pytest.raises(DynsparseError, match="activations"):

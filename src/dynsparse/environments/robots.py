@@ -45,7 +45,10 @@ def robot_recipe(name: str) -> tuple[Callable[..., Any], Any]:
 def _load(suite: Any, name: str, config: Any) -> Any:
     from mujoco_playground._src import mjx_env
 
-    with menagerie(mjx_env.MENAGERIE_PATH, name) as path, replaced(mjx_env, MENAGERIE_PATH=path):
+    with (
+        menagerie(Path(mjx_env.MENAGERIE_PATH), name) as path,
+        replaced(mjx_env, MENAGERIE_PATH=path),
+    ):
         try:
             return _of_one_model(suite.load(name, config=config))
         except (OSError, ValueError) as error:

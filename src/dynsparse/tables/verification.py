@@ -28,6 +28,7 @@ KNOWN = {
     "FingerSpin": CAPSULES,
     "FingerTurnEasy": CAPSULES,
     "WalkerRun": "MJX keeps four contacts",
+    "PandaPickCube": "MJX damps by actuators at the limit of their force",
 }
 
 Row = Mapping[str, Any]

@@ -113,3 +113,18 @@ def test_the_picture_has_a_line_and_a_name_for_each_environment(given):
     assert bars == [25, 100, 25, 0]
     means = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
     assert means == pytest.approx([45, 100])
+
+
+def test_an_environment_without_a_finite_sample_is_the_last(given):
+    nowhere = dict(given)
+    nowhere["steps"] = [table_without_samples(given["steps"][0]), given["steps"][1]]
+    rows = table_atlas(**nowhere).to_pylist()
+    assert [row["environment"] for row in rows] == [NAMES[1], NAMES[0]]
+    assert rows[1]["mean_percent"] is None
+    (axes,) = figure_atlas(**nowhere).axes
+    assert len([line for line in axes.lines if line.get_marker() == "o"]) == 1
+
+
+def table_without_samples(steps):
+    none = pa.array([False] * steps.num_rows)
+    return steps.set_column(steps.column_names.index("jacobian_ok"), "jacobian_ok", none)

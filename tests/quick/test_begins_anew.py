@@ -25,14 +25,20 @@ from dynsparse.suite import (
     begins_again,
     environment_names,
     own_environment,
+    suite_of,
 )
 
 
 def chained(arrays, ends, pushed):
-    """Let an episode's states follow each other, but after ``ends`` and ``pushed``."""
+    """Let states follow each other; to the first after ``ends``, with a push after ``pushed``."""
+    positions = arrays["state"].shape[1] - arrays["memory"].shape[1]
     for step in range(1, len(arrays["state"])):
-        if step - 1 not in (*ends, *pushed):
-            arrays["state"][step] = arrays["next_state"][step - 1]
+        before = step - 1
+        arrays["state"][step] = arrays["state" if before in ends else "next_state"][
+            0 if before in ends else before
+        ]
+        if before in pushed:
+            arrays["state"][step, positions:] += 1
     arrays["terminated"][list(ends)] = True
     arrays["truncated"][list(pushed)] = True
 
@@ -69,6 +75,16 @@ def test_a_step_elsewhere_is_broken_unless_the_environment_begins_again(path):
     assert [len(e.broken_steps(again=True)) for e in (first, second, third)] == [0, 0, 0]
     moved = dataclasses.replace(first, terminated=np.zeros(6, bool))
     assert moved.broken_steps(again=True).tolist() == [2]
+
+
+def test_an_episode_begins_again_where_it_began_and_a_push_moves_no_position(path):
+    with open_dataset(path) as dataset:
+        first, second, *_ = dataset.episodes()
+    for episode, step in ((first, 2), (second, 4)):
+        state = episode.state.copy()
+        state[step, 0] += 1
+        elsewhere = dataclasses.replace(episode, state=state)
+        assert elsewhere.broken_steps(again=True).tolist() == [step]
 
 
 def test_the_note_is_in_the_file_and_told(path):
@@ -165,3 +181,10 @@ def test_robots_are_environments_and_the_others_of_their_suites_are_refused_with
         with pytest.raises(DynsparseError) as caught:
             own_environment(name)
         assert str(caught.value) == f"environment {name!r} is not offered: {why}"
+
+
+@pytest.mark.parametrize("name", ["robots:Go1Getup", "playground:CheetahRun", "gymnasium_v5:AntV5"])
+def test_a_suite_whose_environments_are_listed_takes_no_prefix(name):
+    assert suite_of(name).name == "own"
+    with pytest.raises(DynsparseError, match=f"environment '{name}' does not exist"):
+        own_environment(name)

@@ -14,8 +14,11 @@ from dynsparse.embedding.window import combined_sparsity, frame_rows, shown_wind
 from dynsparse.storage.tables import metadata_of, with_metadata
 
 
-def steps_table(zeros, ok=None):
-    """A table of kind ``steps``: ``zeros[seed][episode]`` lists zeros of 4 + 2 elements a step."""
+def steps_table(zeros, ok=None, anew=()):
+    """A table of kind ``steps``: ``zeros[seed][episode]`` lists zeros of 4 + 2 elements a step.
+
+    Steps ``anew`` begin something new; ``ok`` lists those that are not finite.
+    """
     rows = [
         {
             "environment": "Twolink",
@@ -30,6 +33,7 @@ def steps_table(zeros, ok=None):
             "state_elements": 4,
             "action_elements": 2,
             "contacts": step % 2,
+            "state_changes": None if step in (0, *anew) else 0,
         }
         for seed, episodes in zeros.items()
         for episode, values in enumerate(episodes)
@@ -71,6 +75,13 @@ def test_the_stretch_shown_is_the_one_that_varies_most():
     window = shown_window(steps_table({1: [still], 0: [still, busy]}), length=4)
     assert keys(window) == [(0, 1, step) for step in (12, 13, 14, 15)]
     assert keys(frame_rows(window, 2)) == [(0, 1, 12), (0, 1, 15)]
+
+
+def test_no_stretch_goes_on_where_a_robot_stands_up_again():
+    busy = [1] * 8 + [4, 0] + [1] * 8
+    assert keys(shown_window(steps_table({0: [busy]}), length=2)) == [(0, 0, 8), (0, 0, 9)]
+    window = shown_window(steps_table({0: [busy]}, anew=[9]), length=2)
+    assert keys(window) == [(0, 0, 7), (0, 0, 8)]
 
 
 def test_of_equal_stretches_the_first_and_a_short_episode_whole():

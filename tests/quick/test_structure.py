@@ -127,6 +127,42 @@ def noticed(joint="", wall="0 0 1", touch=0, tendon="", gravity=-9.81, falls="en
     return structure(model, collision_pairs(model), 3)
 
 
+MOCAP = """
+<mujoco><worldbody><body name="held" mocap="true">{floor}<body pos="0 0 1"><joint name="turn"
+  type="{kind}" axis="0 0 1"/><geom name="arm" size=".1" pos=".2 0 0"/></body></body></worldbody>
+  </mujoco>"""
+WINCH = """
+<mujoco><worldbody>
+  <body name="drum"><joint name="y" type="slide" axis="0 1 0"/><geom name="drum" type="sphere"
+    size=".1"/></body>
+  <body name="guide" pos="0 .2 .3"><joint name="x" type="slide" axis="1 0 0"/><geom size=".01"
+    contype="0" conaffinity="0"/><site name="side"/></body>
+  <site name="a" pos="-.5 0 0"/><site name="b" pos=".5 0 0"/></worldbody>
+  <tendon><spatial stiffness="10"><site site="a"/><geom geom="drum" sidesite="side"/>
+    <site site="b"/></spatial></tendon></mujoco>"""
+
+
+@pytest.mark.parametrize("kind", ["hinge", "slide"])
+def test_what_a_mocap_body_carries_has_no_direction_of_its_own(kind):
+    """By the C engine too: where the hinge's axis leans, gravity turns it."""
+    model = mujoco.MjModel.from_xml_string(MOCAP.format(kind=kind, floor=""))
+    proved = structure(model, [], 1)
+    assert proved.noticed_by[0]
+    if kind == "hinge":
+        ends = []
+        for turn in (0.0, 1.0):
+            data = mujoco.MjData(model)
+            data.mocap_quat[0], data.qpos[0] = [0.8, 0.6, 0, 0], turn
+            mujoco.mj_step(model, data)
+            ends.append(data.qvel[0])
+        assert abs(ends[1] - ends[0]) > 1e-4
+
+
+def test_the_side_on_which_a_tendon_goes_ties_who_tells_it():
+    model = mujoco.MjModel.from_xml_string(WINCH)
+    assert structure(model, [], 1).state[model.nq, 1]
+
+
 def test_two_unconnected_bodies_do_not_depend_on_each_other():
     proved = noticed()
     # positions x, turn, alone; velocities the same

@@ -59,10 +59,17 @@ class Episode:
         """Steps that do not start where the last one ended; not-a-number is nowhere.
 
         Args:
-            again: whether episodes of this environment may begin anew; such steps are not broken.
+            again: whether episodes of this environment may begin anew. Such a step is not broken
+                if its positions are those of the first state after a termination, and those that
+                it was left in after a truncation, when the robot was pushed.
         """
         broken = starts_elsewhere(self.state, self.next_state)
-        return np.flatnonzero(broken & ~self.begins if again else broken)
+        if again:
+            positions = self.state.shape[1] - self.memory.shape[1]
+            left = np.where(self.terminated[:-1, None], self.state[0], self.next_state[:-1])
+            there = (left == self.state[1:])[:, :positions].all(axis=1)
+            broken[1:] &= ~(self.begins[1:] & there)
+        return np.flatnonzero(broken)
 
 
 def starts_elsewhere(

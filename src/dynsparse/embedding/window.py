@@ -55,10 +55,14 @@ def _spread(zeros: Float[np.ndarray, " T"], length: int) -> Float[np.ndarray, " 
 
 
 def _episodes(ordered: pa.Table) -> list[tuple[int, int]]:
-    """First row, and the row after the last, of every episode."""
+    """First row, and the row after the last, of every episode, or of a part that begins anew."""
     keys: Int[np.ndarray, "2 rows"] = np.stack(
         [ordered[name].to_numpy() for name in ("seed", "episode")]
     )
-    new = np.flatnonzero((np.diff(keys, axis=1) != 0).any(axis=0)) + 1
+    # Between two finite samples changes are unknown only where something begins anew.
+    ok = ordered["jacobian_ok"].to_numpy()
+    unknown = ordered["state_changes"].is_null().to_numpy()
+    anew = (unknown & ok)[1:] & ok[:-1]
+    new = np.flatnonzero((np.diff(keys, axis=1) != 0).any(axis=0) | anew) + 1
     edges = [0, *new.tolist(), ordered.num_rows] if ordered.num_rows else []
     return list(zip(edges[:-1], edges[1:], strict=True))

@@ -88,7 +88,7 @@ def menagerie(shipped: Path, name: str) -> Iterator[Path]:
         DynsparseError: ``MENAGERIE_ROOT`` is no folder, or there are no models.
     """
     given = os.environ.get("MENAGERIE_ROOT")
-    if given is not None and not Path(given).is_dir():
+    if given is not None and not (given and Path(given).is_dir()):
         raise DynsparseError(
             f"environment {name!r}: MENAGERIE_ROOT is {given!r}, which is no folder; let it point"
             " to a copy of MuJoCo Menagerie"

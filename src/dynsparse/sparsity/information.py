@@ -136,7 +136,9 @@ def _series(patterns: Sequence[PatternSource]) -> Series:
             }
             for name, rows in states.items():
                 parts[name].append(_numbered(rows, numbers[name]))
-            starts.append(samples)
+            # What is measured over time does not reach over a step that begins anew.
+            anew = np.flatnonzero(np.diff(np.cumsum(episode.begins)[ok])) + 1
+            starts += [samples, *(samples + anew).tolist()]
             samples += int(ok.sum())
     whole = {name: np.concatenate([np.empty(0, np.int64), *each]) for name, each in parts.items()}
     return Series(

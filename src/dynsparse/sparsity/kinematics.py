@@ -39,15 +39,21 @@ def tendon_dofs(model: mujoco.MjModel, tendon: int) -> list[int]:
     for wrap in _wraps(model, tendon):
         if model.wrap_type[wrap] == _Wrap.mjWRAP_JOINT and model.wrap_prm[wrap] != 0:
             found.update(joint_dofs(model, int(model.wrap_objid[wrap])))
-        elif (body := _wrapped_body(model, wrap)) is not None:
+        for body in _wrapped_bodies(model, wrap):
             found.update(body_dofs(model, body))
     return sorted(found)
 
 
 def tendon_bodies(model: mujoco.MjModel, tendon: int) -> set[int]:
     """The bodies that a spatial tendon is led past; none for a tendon of joints."""
-    bodies = (_wrapped_body(model, wrap) for wrap in _wraps(model, tendon))
-    return {body for body in bodies if body is not None}
+    return {body for wrap in _wraps(model, tendon) for body in _wrapped_bodies(model, wrap)}
+
+
+def placed_from_outside(model: mujoco.MjModel, body: int) -> bool:
+    """Whether a mocap body carries a body: where that is, the model does not say."""
+    while body > 0 and model.body_mocapid[body] < 0:
+        body = int(model.body_parentid[body])
+    return body > 0
 
 
 def translates(model: mujoco.MjModel, dof: int) -> bool:
@@ -64,6 +70,8 @@ def constant_axis(model: mujoco.MjModel, dof: int) -> Float[np.ndarray, "3"] | N
     if above or not translates(model, dof):
         return None
     joint = int(model.dof_jntid[dof])
+    if placed_from_outside(model, int(model.jnt_bodyid[joint])):
+        return None
     if model.jnt_type[joint] == _Joint.mjJNT_FREE:
         return np.eye(3)[dof - int(model.jnt_dofadr[joint])]
     return joint_axis(model, joint)
@@ -81,10 +89,13 @@ def _wraps(model: mujoco.MjModel, tendon: int) -> range:
     return range(first, first + int(model.tendon_num[tendon]))
 
 
-def _wrapped_body(model: mujoco.MjModel, wrap: int) -> int | None:
+def _wrapped_bodies(model: mujoco.MjModel, wrap: int) -> list[int]:
     kind, number = model.wrap_type[wrap], model.wrap_objid[wrap]
     if kind == _Wrap.mjWRAP_SITE:
-        return int(model.site_bodyid[number])
+        return [int(model.site_bodyid[number])]
     if kind in (_Wrap.mjWRAP_SPHERE, _Wrap.mjWRAP_CYLINDER):
-        return int(model.geom_bodyid[number])
-    return None
+        # Beside the geom a site may tell on which side of it the tendon goes.
+        side = int(model.wrap_prm[wrap])
+        sides = [int(model.site_bodyid[side])] if side >= 0 else []
+        return [int(model.geom_bodyid[number]), *sides]
+    return []

@@ -16,6 +16,7 @@ from dynsparse.sparsity.kinematics import (
     body_dofs,
     constant_axis,
     joint_axis,
+    placed_from_outside,
     tendon_bodies,
     tendon_dofs,
 )
@@ -90,14 +91,14 @@ def velocity_notices(model: mujoco.MjModel, pairs: Pairs, dof: int) -> tuple[Not
     damped = damped or model.actuator_damping.any() or model.actuator_dampingpoly.any()
     if always or damped or model.dof_frictionloss[dof]:
         return (Notice("its own part"),)
-    limit = [Notice(f"limit of {model.joint(joint).name}", LIMIT, joint)]
     touching = [
         Notice(f"contact {_pair_name(model, a, b)}", CONTACT, number)
         for number, (a, b) in enumerate(pairs)
         if (model.geom_bodyid[a] in moved) != (model.geom_bodyid[b] in moved)
     ]
-    felt = [*_tendons(model, dof, moved), *_actuators(model, joint), *touching]
-    return (*felt, *(limit if model.jnt_limited[joint] else []))
+    # By the position's spring too: it is elsewhere after a part of the control step.
+    own, tendons = _own(model, joint), _tendons(model, dof, moved)
+    return (*own, *tendons, *_actuators(model, joint), *touching)
 
 
 def _own(model: mujoco.MjModel, joint: int) -> list[Notice]:
@@ -150,7 +151,8 @@ def _slides_along(model: mujoco.MjModel, axis: np.ndarray, still: int, moving: i
     """Whether ``still`` is an unmoved, endless plane along ``axis``, the same all along it."""
     if model.geom_type[still] != mujoco.mjtGeom.mjGEOM_PLANE:
         return False
-    if body_dofs(model, int(model.geom_bodyid[still])):
+    body = int(model.geom_bodyid[still])
+    if body_dofs(model, body) or placed_from_outside(model, body):
         return False
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)
@@ -161,6 +163,8 @@ def _slides_along(model: mujoco.MjModel, axis: np.ndarray, still: int, moving: i
 def _rotation(model: mujoco.MjModel, joint: int, dof: int) -> list[Notice]:
     """A root hinge along gravity, in still air, is not felt; contact frames do not turn with it."""
     felt = [Notice("bodies above it")] if ancestor_dofs(model, dof) else []
+    if placed_from_outside(model, int(model.jnt_bodyid[joint])):
+        felt.append(Notice("a mocap body above it"))
     falls = not model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_GRAVITY
     across = np.linalg.norm(np.cross(joint_axis(model, joint), model.opt.gravity)) > PARALLEL
     if falls and across:

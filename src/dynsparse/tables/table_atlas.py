@@ -106,7 +106,9 @@ def table_atlas(
             state_zeros, steps, occurrences, patterns, strides, stored, strict=True
         )
     ]
-    rows.sort(key=lambda row: (-(row["mean_percent"] or 0), row["environment"], row["behaviour"]))
+    rows.sort(
+        key=lambda row: (-(row.get("mean_percent") or 0), row["environment"], row["behaviour"])
+    )
     return item(rows, SCHEMA, "table_atlas", made_from)
 
 

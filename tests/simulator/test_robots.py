@@ -93,7 +93,7 @@ def test_a_step_that_does_not_call_the_simulator_once_is_refused(robot):
         "reward = (1",
         "data = mjx_env.step(self._mjx_model, data, action, 1)\n        reward = (1",
     )
-    with pytest.raises(DynsparseError, match="call mjx_env.step once.*it took 4, 1$"):
+    with pytest.raises(DynsparseError, match="call mjx_env.step once.*it took 4, 1"):
         rolled(robot(twice))
 
 

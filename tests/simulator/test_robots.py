@@ -143,9 +143,10 @@ def test_without_models_the_error_names_the_extra(monkeypatch, tmp_path):
 def test_models_of_ones_own_come_first(monkeypatch, tmp_path):
     monkeypatch.setenv("MENAGERIE_ROOT", str(tmp_path))
     assert models(tmp_path / "nowhere") == tmp_path
-    monkeypatch.setenv("MENAGERIE_ROOT", str(tmp_path / "not there"))
-    with pytest.raises(DynsparseError, match="MENAGERIE_ROOT is .*, which is no folder"):
-        models(tmp_path)
+    for missing in (str(tmp_path / "not there"), ""):
+        monkeypatch.setenv("MENAGERIE_ROOT", missing)
+        with pytest.raises(DynsparseError, match="MENAGERIE_ROOT is .*, which is no folder"):
+            models(tmp_path / "nowhere")
 
 
 def test_a_folder_without_the_robot_is_told(monkeypatch, tmp_path):

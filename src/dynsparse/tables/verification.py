@@ -27,6 +27,7 @@ KNOWN = {
     "BallInCup": CAPSULES,
     "FingerSpin": CAPSULES,
     "FingerTurnEasy": CAPSULES,
+    "HopperV5": CAPSULES,
     "WalkerRun": "MJX keeps four contacts",
     "PandaPickCube": "MJX damps by actuators at the limit of their force",
 }

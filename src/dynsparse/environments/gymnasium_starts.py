@@ -8,13 +8,15 @@ from jaxtyping import Array, Bool, Float
 from mujoco import mjx
 
 Vector = Float[Array, " n"]
-Start = Callable[[mjx.Model, jax.Array], tuple[Vector, Vector]]
+# Positions and velocities; an orientation has one number more than its velocity.
+Beginning = tuple[Float[Array, " nq"], Float[Array, " nv"]]
+Start = Callable[[mjx.Model, jax.Array], Beginning]
 
 
 def uniform_start(scale: float) -> Start:
     """Positions and velocities within ``scale`` of the model's own pose at rest."""
 
-    def start(model: mjx.Model, key: jax.Array) -> tuple[Vector, Vector]:
+    def start(model: mjx.Model, key: jax.Array) -> Beginning:
         of_qpos, of_qvel = jax.random.split(key)
         qpos = model.qpos0 + _uniform(of_qpos, model.nq, scale)
         return qpos, _uniform(of_qvel, model.nv, scale)
@@ -25,7 +27,7 @@ def uniform_start(scale: float) -> Start:
 def uniform_and_normal(scale: float) -> Start:
     """Positions within ``scale`` of the model's own, normal velocities of that deviation."""
 
-    def start(model: mjx.Model, key: jax.Array) -> tuple[Vector, Vector]:
+    def start(model: mjx.Model, key: jax.Array) -> Beginning:
         of_qpos, of_qvel = jax.random.split(key)
         qpos = model.qpos0 + _uniform(of_qpos, model.nq, scale)
         return qpos, scale * jax.random.normal(of_qvel, (model.nv,))
@@ -33,7 +35,7 @@ def uniform_and_normal(scale: float) -> Start:
     return start
 
 
-def reacher_start(model: mjx.Model, key: jax.Array) -> tuple[Vector, Vector]:
+def reacher_start(model: mjx.Model, key: jax.Array) -> Beginning:
     """An arm near its own pose, and a target at rest in a disc of 0.2 m."""
     of_qpos, of_goal, of_qvel = jax.random.split(key, 3)
     goal = _accepted(
@@ -43,7 +45,7 @@ def reacher_start(model: mjx.Model, key: jax.Array) -> tuple[Vector, Vector]:
     return qpos, _uniform(of_qvel, model.nv, 0.005).at[-2:].set(0)
 
 
-def pusher_start(model: mjx.Model, key: jax.Array) -> tuple[Vector, Vector]:
+def pusher_start(model: mjx.Model, key: jax.Array) -> Beginning:
     """An arm in its own pose, and an object at rest that is 0.17 m or more from the goal."""
     of_object, of_qvel = jax.random.split(key)
     place = _accepted(

@@ -20,6 +20,7 @@ from mujoco import mjx
 from mujoco_playground._src import mjx_env
 
 from dynsparse.environments.gymnasium_starts import (
+    Start,
     pusher_start,
     reacher_start,
     uniform_and_normal,
@@ -74,7 +75,7 @@ class Task(NamedTuple):
     xml: str
     frame_skip: int
     episode_length: int
-    start: Callable[[mjx.Model, jax.Array], tuple[Vector, Vector]]
+    start: Start
     observe: Callable[[mjx.Model, mjx.Data], Vector]
     judge: Callable[[Moved], tuple[Scalar, Bool[Array, ""]]]
     contact_forces: bool = False

@@ -156,8 +156,8 @@ def suite_of(name: str) -> Suite:
     """The suite that an environment belongs to; one's own, if it is nobody else's."""
     before, colon, _ = name.partition(":")
     for suite in SUITES:
-        open_ended = not suite.environments
-        if name in suite.environments or (colon and open_ended and before == suite.name):
+        prefixed = colon and before == suite.name
+        if name in suite.environments or (prefixed and not suite.environments):
             return suite
     return OWN
 

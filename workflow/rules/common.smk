@@ -21,7 +21,7 @@ from dynsparse.storage.files import check_writable
 from dynsparse.running.compiling import quiet_surroundings
 from dynsparse.running.locks import claim_study, join_study
 from dynsparse.running.code_digests import environment_list, source_list
-from dynsparse.study.items import ITEMS, ROBUSTNESS
+from dynsparse.study.items import ATLAS, ITEMS, ROBUSTNESS
 from dynsparse.study.layout import ANY, POLICY_FILES, Study
 from dynsparse.study.shipped import NAME as STATISTICS_LIST, check_shipped, with_shipped
 from dynsparse.study.statistics import PER_SEED, STATISTICS

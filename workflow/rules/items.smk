@@ -40,7 +40,7 @@ rule hyperparameters:
         [
             path
             for item in OFFERED
-            if item.asked and item.name.startswith("table_a2")
+            if item.group == "hyperparameters"
             for path in item.wanted(STUDY)
         ],
         [path for path in WANTED if "table_a2_1." in path],
@@ -53,7 +53,7 @@ rule atlas:
         [
             path
             for item in OFFERED
-            if item.section == "Atlas"
+            if item.section == ATLAS
             for path in item.wanted(STUDY)
         ],
     localrule: True

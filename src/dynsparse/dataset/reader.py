@@ -68,7 +68,7 @@ class Episode:
             positions = self.state.shape[1] - self.memory.shape[1]
             left = np.where(self.terminated[:-1, None], self.state[0], self.next_state[:-1])
             there = (left == self.state[1:])[:, :positions].all(axis=1)
-            broken[1:] &= ~(self.begins[1:] & there)
+            broken[1:] &= ~(there & (self.terminated | self.truncated)[:-1])
         return np.flatnonzero(broken)
 
 

@@ -9,7 +9,7 @@ from dynsparse.environments import names, simulated_model
 from dynsparse.mjx_internals import collision_pairs
 from dynsparse.sparsity.links import Linkage
 from dynsparse.sparsity.model_links import model_linkage
-from dynsparse.sparsity.structure import structure, structure_table
+from dynsparse.sparsity.structure import Pairs, structure, structure_table
 from dynsparse.storage.tables import with_metadata
 
 
@@ -24,13 +24,14 @@ def structures(environments: Sequence[str]) -> pa.Table:
     tables, models = [], {}
     for name in environments:
         model, substeps = simulated_model(name)
-        tables.append(_table(name, model, substeps))
-        models[name] = facts_of(model)
+        pairs = collision_pairs(model)
+        tables.append(_table(name, model, pairs, substeps))
+        models[name] = facts_of(model, pairs)
     joined = pa.concat_tables(tables)
     return with_metadata(joined, "structure", sources=sorted(environments), models=models)
 
 
-def facts_of(model: mujoco.MjModel) -> dict[str, int]:
+def facts_of(model: mujoco.MjModel, pairs: Pairs) -> dict[str, int]:
     """What a model has that may tie its parts, or make the tie depend on the state."""
     muscle = model.actuator_dyntype == mujoco.mjtDyn.mjDYN_MUSCLE
     free = model.jnt_type == mujoco.mjtJoint.mjJNT_FREE
@@ -40,7 +41,7 @@ def facts_of(model: mujoco.MjModel) -> dict[str, int]:
         "actions": model.nu,
         "trees": model.ntree,
         "free_bodies": free.sum(),
-        "pairs": len(collision_pairs(model)),
+        "pairs": len(pairs),
         "limits": model.jnt_limited.sum() + model.tendon_limited.sum(),
         "friction_losses": losses,
         "equalities": model.neq,
@@ -59,7 +60,7 @@ def environment_links(name: str) -> Linkage:
     return model_linkage(model, collision_pairs(model))
 
 
-def _table(name: str, model: mujoco.MjModel, substeps: int) -> pa.Table:
-    found = structure(model, collision_pairs(model), substeps)
+def _table(name: str, model: mujoco.MjModel, pairs: Pairs, substeps: int) -> pa.Table:
+    found = structure(model, pairs, substeps)
     table = structure_table(found, name, names.state_names(model), names.action_names(model))
     return table.replace_schema_metadata(None)

@@ -6,6 +6,7 @@ coordinates and the solver's memory stay what they were, so the accelerations ca
 through what ties these bodies to the rest of the world. ``notices`` lists the ties.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import mujoco
@@ -71,7 +72,8 @@ def notices(model: mujoco.MjModel, pairs: Pairs, position: int) -> tuple[Notice,
     moved = {body for body in range(model.nbody) if dof in body_dofs(model, body)}
     felt = [*_own(model, joint), *_tendons(model, dof, moved), *_actuators(model, joint)]
     if kind == _Joint.mjJNT_HINGE:
-        felt += _rotation(model, joint, dof) + _contacts_when_turned(model, pairs, moved)
+        turned = _contacts(model, pairs, lambda *geoms: bool(_moving(model, moved, geoms)))
+        felt += _rotation(model, joint, dof) + turned
     else:
         felt += _translation(model, dof, pairs, moved)
     return tuple(felt)
@@ -91,13 +93,9 @@ def velocity_notices(model: mujoco.MjModel, pairs: Pairs, dof: int) -> tuple[Not
     damped = damped or model.actuator_damping.any() or model.actuator_dampingpoly.any()
     if always or damped or model.dof_frictionloss[dof]:
         return (Notice("its own part"),)
-    touching = [
-        Notice(f"contact {_pair_name(model, a, b)}", CONTACT, number)
-        for number, (a, b) in enumerate(pairs)
-        if (model.geom_bodyid[a] in moved) != (model.geom_bodyid[b] in moved)
-    ]
     # By the position's spring too: it is elsewhere after a part of the control step.
     own, tendons = _own(model, joint), _tendons(model, dof, moved)
+    touching = _contacts(model, pairs, lambda *geoms: len(_moving(model, moved, geoms)) == 1)
     return (*own, *tendons, *_actuators(model, joint), *touching)
 
 
@@ -139,15 +137,16 @@ def _translation(model: mujoco.MjModel, dof: int, pairs: Pairs, moved: set[int])
     axis = constant_axis(model, dof)
     if axis is None:
         return [Notice("a direction that turns with the bodies above it")]
-    return [
-        Notice(f"contact {_pair_name(model, a, b)}", CONTACT, number)
-        for number, (a, b) in enumerate(pairs)
-        if (model.geom_bodyid[a] in moved) != (model.geom_bodyid[b] in moved)
-        and not _slides_along(model, axis, *((a, b) if model.geom_bodyid[b] in moved else (b, a)))
-    ]
+
+    def felt(a: int, b: int) -> bool:
+        moving = _moving(model, moved, (a, b))
+        still = b if moving == [a] else a
+        return len(moving) == 1 and not _slides_along(model, axis, still)
+
+    return _contacts(model, pairs, felt)
 
 
-def _slides_along(model: mujoco.MjModel, axis: np.ndarray, still: int, moving: int) -> bool:
+def _slides_along(model: mujoco.MjModel, axis: np.ndarray, still: int) -> bool:
     """Whether ``still`` is an unmoved, endless plane along ``axis``, the same all along it."""
     if model.geom_type[still] != mujoco.mjtGeom.mjGEOM_PLANE:
         return False
@@ -174,12 +173,20 @@ def _rotation(model: mujoco.MjModel, joint: int, dof: int) -> list[Notice]:
     return felt
 
 
-def _contacts_when_turned(model: mujoco.MjModel, pairs: Pairs, moved: set[int]) -> list[Notice]:
+def _contacts(
+    model: mujoco.MjModel, pairs: Pairs, felt: Callable[[int, int], bool]
+) -> list[Notice]:
+    """The contacts of those pairs of geoms for which it is ``felt``."""
     return [
         Notice(f"contact {_pair_name(model, a, b)}", CONTACT, number)
         for number, (a, b) in enumerate(pairs)
-        if model.geom_bodyid[a] in moved or model.geom_bodyid[b] in moved
+        if felt(a, b)
     ]
+
+
+def _moving(model: mujoco.MjModel, moved: set[int], geoms: tuple[int, ...]) -> list[int]:
+    """Those of some geoms whose bodies are moved."""
+    return [geom for geom in geoms if model.geom_bodyid[geom] in moved]
 
 
 def _pair_name(model: mujoco.MjModel, a: int, b: int) -> str:

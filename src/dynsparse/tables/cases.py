@@ -37,11 +37,7 @@ def read_ablations(
     """
     return {
         name: read_cases(
-            [
-                Path(folder, *case, f"{kind}.parquet")
-                for kind in Statistics._fields
-                for case in cases
-            ]
+            [path for kind in Statistics._fields for path in _paths(folder, cases, kind)]
         )
         for name, folder in folders.items()
     }
@@ -52,9 +48,10 @@ def read_ablated_elements(
 ) -> dict[str, list[pa.Table]]:
     """The counts per element of each ablation; arguments and errors as ``read_ablations``."""
     return {
-        name: [
-            in_order(read_table(Path(folder, *case, "elements.parquet"), "elements"))
-            for case in cases
-        ]
+        name: [in_order(read_table(path, "elements")) for path in _paths(folder, cases, "elements")]
         for name, folder in folders.items()
     }
+
+
+def _paths(folder: str, cases: Sequence[tuple[str, str]], kind: str) -> list[Path]:
+    return [Path(folder, *case, f"{kind}.parquet") for case in cases]

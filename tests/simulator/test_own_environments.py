@@ -1,6 +1,5 @@
 """Environments of one's own: found, checked, and differentiated like the suite's."""
 
-import importlib
 import json
 import sys
 
@@ -42,10 +41,7 @@ def installed(tmp_path, monkeypatch):
     before = set(sys.modules)
 
     def put(module, text=TEXT, **environments):
-        place = install(tmp_path, module, text, **environments)
-        # What was looked up in the same tick of the clock is not looked up again otherwise.
-        importlib.invalidate_caches()
-        return place
+        return install(tmp_path, module, text, **environments)
 
     yield put
     for name in set(sys.modules) - before:

@@ -446,6 +446,47 @@ def test_no_points_of_two_segments_are_closer_than_the_closest(points):
     assert np.linalg.norm(found[0] - found[1]) <= grid + 1e-7
 
 
+TILTED = """
+<mujoco>
+  <worldbody>
+    <geom type="plane" size="5 5 1" euler="10 5 0"/>
+    <body><freejoint/><geom type="capsule" size="0.08 0.2"/></body>
+  </worldbody>
+</mujoco>
+"""
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("mended", [False, True])
+def test_friction_goes_along_a_capsule_however_steep(mended):
+    """Frames of contacts with a plane, against those of the C engine; one capsule is upright."""
+    model = mujoco.MjModel.from_xml_string(TILTED)
+    device_model, start = mjx.put_model(model, impl="jax"), mjx.make_data(model, impl="jax")
+    turned = np.random.default_rng(0).normal(size=(200, 4))
+    turned[0] = model.geom_quat[0]
+    qpos = np.concatenate([np.tile([0, 0, 0.15], (200, 1)), turned], axis=1)
+
+    def frames(qpos):
+        data = mjx.kinematics(device_model, start.replace(qpos=qpos))
+        with mjx_internals.frames_along_capsules() if mended else nullcontext():
+            contact = collision_driver.collision(device_model, data)._impl.contact
+        return contact.frame, contact.pos
+
+    found, places = map(np.asarray, jax.jit(jax.vmap(frames))(qpos))
+    data, agree, steep = mujoco.MjData(model), [], []
+    for k in range(len(qpos)):
+        data.qpos[:] = qpos[k]
+        mujoco.mj_forward(model, data)
+        for contact in data.contact:
+            ours = np.linalg.norm(places[k] - contact.pos, axis=1).argmin()
+            agree.append(np.allclose(found[k, ours].ravel(), contact.frame, atol=1e-9))
+            steep.append(abs(contact.frame[:3] @ data.geom_xmat[1].reshape(3, 3)[:, 2]) > 0.75**0.5)
+    agree, steep = np.array(agree), np.array(steep)
+    assert steep.sum() > 10 and (~steep).sum() > 50
+    assert agree[~steep].all()
+    assert agree[steep].all() if mended else not agree[steep].any()
+
+
 def test_contacts_are_told_by_pair():
     model = scene()
     pairs = mjx_internals.collision_pairs(model)

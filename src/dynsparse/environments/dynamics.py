@@ -193,6 +193,7 @@ class Dynamics:
             stack.enter_context(mjx_internals.stages_in_a_loop())
             if self.solver == "converged":
                 stack.enter_context(mjx_internals.exact_closest_points())
+                stack.enter_context(mjx_internals.frames_along_capsules())
                 stack.enter_context(mjx_internals.saturated_actuators())
             yield
 

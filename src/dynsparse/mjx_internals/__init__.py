@@ -16,6 +16,7 @@ from dynsparse.mjx_internals.mends import (
     bodies_computed_once,
     exact_closest_points,
     exact_solver_norm,
+    frames_along_capsules,
     saturated_actuators,
     settled_line_search,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "collision_pairs",
     "exact_closest_points",
     "exact_solver_norm",
+    "frames_along_capsules",
     "hybrid_solve",
     "known_solution",
     "known_solutions",

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import mujoco
 from jaxtyping import Array, Float
 from mujoco import mjx
-from mujoco.mjx._src import derivative, math, scan, solver
+from mujoco.mjx._src import collision_driver, collision_primitive, derivative, math, scan, solver
+from mujoco.mjx._src.collision_types import GeomInfo
 
 from dynsparse.mjx_internals.replacing import replaced, with_norm
 
@@ -84,6 +85,18 @@ def exact_closest_points() -> AbstractContextManager[None]:
     )
 
 
+def frames_along_capsules() -> AbstractContextManager[None]:
+    """Let MJX turn the friction of capsules on planes as MuJoCo's C engine does, while tracing.
+
+    Directions of friction go along the capsule. As shipped they jump to those of the world where
+    it is within 30 degrees of the plane's normal, and pyramidal friction depends on them
+    (docs/mjx.md).
+    """
+    kinds = (mjx.GeomType.PLANE, mjx.GeomType.CAPSULE)
+    functions = collision_driver._COLLISION_FUNC
+    return replaced(collision_driver, _COLLISION_FUNC={**functions, kinds: _plane_capsule})
+
+
 def saturated_actuators() -> AbstractContextManager[None]:
     """Let MJX's integrator ``implicitfast`` leave out actuators at the limit of their force.
 
@@ -103,6 +116,22 @@ def saturated_actuators() -> AbstractContextManager[None]:
 
 
 Point = Float[Array, "3"]
+
+
+@collision_primitive.collider(ncon=2)
+def _plane_capsule(plane: GeomInfo, capsule: GeomInfo) -> tuple[Array, Array, Array]:
+    normal, axis = plane.mat[:, 2], capsule.mat[:, 2]
+    within = axis - normal * (normal @ axis)
+    square = within @ within
+    # A capsule that stands exactly upright has no direction of its own.
+    upright = square < mujoco.mjMINVAL**2
+    along = jnp.where(upright, jnp.eye(3)[0], within) / jnp.sqrt(jnp.where(upright, 1.0, square))
+    frame = jnp.array([normal, along, jnp.cross(normal, along)])
+    ends = [capsule.pos + side * axis * capsule.size[1] for side in (1, -1)]
+    radius = capsule.size[0]
+    found = [collision_primitive._plane_sphere(normal, plane.pos, end, radius) for end in ends]
+    dist, pos = (jnp.stack(each) for each in zip(*found, strict=True))
+    return dist, pos, jnp.stack([frame, frame])
 
 
 def _closest_on_segment(a: Point, b: Point, point: Point) -> Point:

@@ -125,11 +125,11 @@ def test_its_dataset_says_which_files_it_was_made_with(installed, tmp_path):
 
 
 def test_its_list_changes_with_any_file_of_its_package(installed, tmp_path):
-    package = tmp_path / "robots"
+    package = tmp_path / "own_robots"
     (package / "assets").mkdir(parents=True)
     (package / "__init__.py").write_text("raise RuntimeError('nobody has to import this')")
     (package / "assets" / "arm.xml").write_text("<mujoco/>")
-    installed("unused", Arm="robots.arm:Arm", Leg="unused:Leg")
+    installed("unused", Arm="own_robots.arm:Arm", Leg="unused:Leg")
     (package / "assets" / ".arm.xml.swp").write_text("what an editor keeps")
     (package / "assets" / "arm.xml~").write_text("what it leaves")
     assert list(own_files("Arm")) == ["__init__.py", "assets/arm.xml"]

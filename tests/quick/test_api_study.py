@@ -142,6 +142,7 @@ def test_a_table_that_claims_more_than_any_has_is_not_read(made, tmp_path, monke
         ("a: " + "[" * 3_000, "cannot be read"),
         ("# " + "x" * 2**20, "too large"),
     ],
+    ids=lambda text: text[:40],
 )
 def test_a_strangers_configuration_is_checked(made, tmp_path, monkeypatch, text, what):
     monkeypatch.chdir(tmp_path)

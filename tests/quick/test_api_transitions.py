@@ -119,13 +119,6 @@ def test_levels_are_nested():
     assert set(shipped["BallInCup"]["tree"]) == {"cup", "ball"}
 
 
-@pytest.mark.slow
-def test_the_groups_of_the_suite_are_those_of_its_models():
-    from dynsparse.api.groups import listing
-
-    assert listing() == api_fakes.SHIPPED_GROUPS.read_text()
-
-
 def test_what_does_not_exist_is_named(path, tmp_path):
     api_fakes.write(path)
     with pytest.raises(ds.DynsparseError, match="level 'bodies'.*did you mean 'body'"):

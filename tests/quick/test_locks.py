@@ -9,19 +9,14 @@ import time
 import pytest
 
 from dynsparse.errors import DynsparseError
-from dynsparse.policies.experts import train_expert
 from dynsparse.running.locks import claim_study, claimed, join_study
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from dynsparse.running.locks import claim_study, claimed, join_study
+from dynsparse.running.locks import claim_study, join_study
 kind, folder = sys.argv[1], Path(sys.argv[2])
-if kind == "expert":
-    context = claimed(folder / ".training")
-    context.__enter__()
-else:
-    held = {"run": claim_study, "job": join_study}[kind](folder, "micro")
+held = {"run": claim_study, "job": join_study}[kind](folder, "micro")
 print("held", flush=True)
 time.sleep(60)
 """
@@ -29,8 +24,7 @@ time.sleep(60)
 
 @pytest.fixture
 def holder(tmp_path):
-    """``holder("run")``: a process that has claimed the study, ("job") works for it, or ("expert")
-    trains an expert there."""
+    """``holder("run")``: a process that has claimed the study; ("job"): one that works for it."""
     processes = []
 
     def start(kind):
@@ -82,13 +76,6 @@ def test_jobs_do_not_wait_for_each_other_nor_for_their_run(tmp_path, holder):
     holder("run")
     holder("job")
     assert join_study(tmp_path, "micro")
-
-
-def test_a_second_training_in_a_folder_is_refused_before_anything_is_written(tmp_path, holder):
-    first = holder("expert")
-    with pytest.raises(DynsparseError, match=rf"another run .* \(process {first.pid} on "):
-        train_expert("CartpoleBalance", 0, {}, tmp_path)
-    assert [path.name for path in (tmp_path / ".training").iterdir()] == ["run.lock"]
 
 
 def test_a_folder_is_free_again_after_its_run_whether_that_failed_or_not(tmp_path):

@@ -25,16 +25,19 @@ from dynsparse.tables.table_durations import table_durations, table_element_dura
 SWITCH = 0.05
 
 
-def switching(steps, episodes, seed=0):
-    """One element that switches with probability 1 / 20 in every step; the others never do."""
+def switching(steps, episodes, seed=0, states=2):
+    """Elements above the diagonal switch with probability 1 / 20 in every step; others never do."""
     rng = np.random.default_rng(seed)
+    above = np.triu_indices(states, 1)
+    names = tuple(f"qpos:{k} [m]" for k in range(states))
     kept = []
     for index in range(episodes):
-        zero = (np.cumsum(rng.random(steps) < SWITCH) + rng.integers(2)) % 2 == 0
-        jacobian = np.ones((steps, 2, 2))
-        jacobian[:, 0, 1] = np.where(zero, 0.0, 1.0)
-        kept.append(fake_episode(index, jacobian, action_jacobian=np.ones((steps, 2, 1))))
-    return fake_dataset(kept, seed=seed)
+        shape = steps, len(above[0])
+        switches = np.cumsum(rng.random(shape) < SWITCH, axis=0) + rng.integers(2, size=shape[1])
+        jacobian = np.ones((steps, states, states))
+        jacobian[:, *above] = switches % 2
+        kept.append(fake_episode(index, jacobian, action_jacobian=np.ones((steps, states, 1))))
+    return fake_dataset(kept, seed=seed, state_names=names)
 
 
 def test_a_hand_made_series():
@@ -99,7 +102,7 @@ def test_a_memoryless_run_cut_at_a_random_step_is_estimated_without_bias(ends, s
 @pytest.mark.parametrize("steps", [40, 400])
 def test_cut_runs_do_not_bias_the_estimate(steps):
     """Geometric durations of mean 20; episodes of 40 steps cut a large part of them."""
-    table = durations_of(switching(steps, 200_000 // steps))
+    table = durations_of(switching(steps, 4_400 // steps, states=10))
     for zero in (True, False):
         found = survival(table, zero)
         truth = (1 - SWITCH) ** found.length

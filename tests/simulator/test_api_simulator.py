@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dynsparse as ds
-from dynsparse.api.groups import of_model
+from dynsparse.api.groups import listing, of_model
 
 
 def test_it_repeats_the_steps_and_derivatives_of_a_dataset(cartpole_file):
@@ -40,3 +40,7 @@ def test_it_repeats_the_steps_and_derivatives_of_a_dataset(cartpole_file):
 def test_its_groups_are_those_that_are_shipped(cartpole):
     shipped = json.loads(api_fakes.SHIPPED_GROUPS.read_text())
     assert of_model(cartpole.mj_model) == shipped["CartpoleBalance"]
+
+
+def test_the_groups_of_the_suite_are_those_of_its_models():
+    assert listing() == api_fakes.SHIPPED_GROUPS.read_text()

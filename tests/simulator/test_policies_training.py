@@ -1,4 +1,5 @@
 import json
+import os
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,7 @@ from dynsparse.policies.experts import train_expert
 from dynsparse.policies.record import CURVE_SCHEMA, TrainingRecord
 from dynsparse.policies.settings import schedule
 from dynsparse.policies.shipped import SHIPPED
+from dynsparse.running.locks import claimed
 
 PARAMETERS = ({"count": jnp.int32(7)}, {"kernel": jnp.arange(6.0).reshape(2, 3)})
 POLICY = Policy(
@@ -69,6 +71,15 @@ def test_refuses_to_go_on_with_other_settings(tmp_path):
     a_record(tmp_path)
     with pytest.raises(DynsparseError, match="unfinished training run with other settings"):
         a_record(tmp_path, {"learning_rate": 1e-4})
+
+
+def test_a_second_training_in_a_folder_is_refused_before_anything_is_written(tmp_path):
+    with (
+        claimed(tmp_path / ".training"),
+        pytest.raises(DynsparseError, match=rf"another run .* \(process {os.getpid()} on "),
+    ):
+        train_expert("CartpoleBalance", 0, {}, tmp_path)
+    assert [path.name for path in (tmp_path / ".training").iterdir()] == ["run.lock"]
 
 
 def test_streams_differ_after_a_resumption():

@@ -115,6 +115,7 @@ class Suite:
             ``dynsparse.c_engine.simulation.Simulation``.
         packages: what its steps depend on, for the record.
         environments: their names, where all are known.
+        module: what has to be importable beside dynsparse; nothing where that is all.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Suite:
     loader: str
     packages: tuple[str, ...]
     environments: tuple[str, ...] = ()
+    module: str = ""
 
     def load(self, name: str) -> Any:
         """What the loader makes of a name."""
@@ -135,19 +137,33 @@ DM_CONTROL_SUITE = Suite("playground", "mjx", f"{_PLAYGROUND}:suite_recipe", _MJ
 _ROBOTS = "dynsparse.environments.robots:robot_recipe"
 PLAYGROUND_ROBOTS = Suite("robots", "mjx", _ROBOTS, _MJX, ROBOTS)
 GYMNASIUM_ON_MJX = Suite(
-    "gymnasium_v5", "mjx", f"{_PLAYGROUND}:gymnasium_recipe", (*_MJX, "gymnasium"), GYMNASIUM
+    "gymnasium_v5",
+    "mjx",
+    f"{_PLAYGROUND}:gymnasium_recipe",
+    (*_MJX, "gymnasium"),
+    GYMNASIUM,
+    "gymnasium",
 )
 OWN = Suite("own", "mjx", f"{_PLAYGROUND}:own_recipe", _MJX)
 _C = ("dynsparse", "mujoco", "numpy", "h5py")
 _SIMULATION = "dynsparse.c_engine.simulation"
+
+
+def _on_c(name: str, package: str, module: str) -> Suite:
+    """A suite on the C engine, whose loader has its name."""
+    return Suite(name, "mujoco_c", f"{_SIMULATION}:{name}", (*_C, package), module=module)
+
+
 SUITES = (
     DM_CONTROL_SUITE,
     PLAYGROUND_ROBOTS,
     GYMNASIUM_ON_MJX,
     OWN,
     Suite("mjcf", "mujoco_c", f"{_SIMULATION}:mjcf", _C),
-    Suite("gymnasium", "mujoco_c", f"{_SIMULATION}:gymnasium", (*_C, "gymnasium")),
-    Suite("dm_control", "mujoco_c", f"{_SIMULATION}:dm_control", (*_C, "dm-control")),
+    _on_c("gymnasium", "gymnasium", "gymnasium"),
+    _on_c("dm_control", "dm-control", "dm_control"),
+    _on_c("metaworld", "metaworld", "metaworld"),
+    _on_c("myosuite", "myosuite", "myosuite"),
     Suite("callable", "mujoco_c", f"{_SIMULATION}:callable_environment", _C),
 )
 
@@ -160,6 +176,31 @@ def suite_of(name: str) -> Suite:
         if name in suite.environments or (prefixed and not suite.environments):
             return suite
     return OWN
+
+
+def on_c_engine(name: str) -> bool:
+    """Whether MuJoCo's C engine simulates an environment, and not MJX."""
+    return suite_of(name).dynamics == "mujoco_c"
+
+
+def dataset_name(name: str) -> str:
+    """What datasets and their paths call an environment: letters, digits and hyphens."""
+    if not on_c_engine(name):
+        return name
+    last = name.partition(":")[2]
+    if name.startswith("mjcf:"):
+        last = Path(last.rpartition(":")[2]).stem
+    return re.sub("[^A-Za-z0-9]+", "-", last).strip("-") or "model"
+
+
+def missing_module(name: str) -> str | None:
+    """The first module that an environment needs and that is not installed; none is imported."""
+    _, *named, _ = name.split(":") if on_c_engine(name) else ("", "")
+    # ``gymnasium:module:Id`` and ``callable:module:function``; of ``mjcf:5:file`` it is a number.
+    own = named if suite_of(name).name in ("gymnasium", "callable") else []
+    needed = filter(None, (suite_of(name).module, *own))
+    modules = (module.partition(".")[0] for module in needed)
+    return next((module for module in modules if find_spec(module) is None), None)
 
 
 def begins_again(name: str) -> bool:

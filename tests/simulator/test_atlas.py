@@ -47,7 +47,9 @@ def proved():
         for row in range(2)
         for column in range(columns)
     ]
-    models = {name: {"states": 2, "actions": 1, **dict.fromkeys(MODEL, 0)} for name in NAMES}
+    counts = {"states": 2, "actions": 1, **dict.fromkeys(MODEL, 0)}
+    suites = zip(NAMES, ("playground", "own"), strict=True)
+    models = {name: {"suite": suite, **counts} for name, suite in suites}
     table = pa.Table.from_pylist(rows, schema=STRUCTURE)
     return with_metadata(table, "structure", sources=sorted(NAMES), models=models)
 

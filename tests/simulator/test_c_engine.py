@@ -17,11 +17,12 @@ from dynsparse.c_engine.derivatives import derive
 from dynsparse.c_engine.dynamics import WARNINGS, EngineDynamics
 from dynsparse.c_engine.layout import Sample, integration_state
 from dynsparse.c_engine.recorder import record_episode
-from dynsparse.c_engine.simulation import Bare, Outcome, dataset_name
+from dynsparse.c_engine.simulation import Bare, Outcome
 from dynsparse.cli import main
 from dynsparse.dataset import open_dataset
 from dynsparse.dataset.schema import DIGEST, episode_digest
 from dynsparse.errors import DynsparseError
+from dynsparse.suite import dataset_name
 
 # A cart that is pushed, a box that falls and lies, and nothing between them.
 ROBOT = """

@@ -5,9 +5,12 @@ SAMPLES = config["collection"]["episodes"] * config["collection"]["steps"]
 
 rule collect_jacobians:
     input:
-        library=library("collection", "policies.behaviours"),
+        library=by_engine(
+            mjx=("collection", "policies.behaviours"), mujoco_c=("c_engine.collection",)
+        ),
         policy=policy_file,
         environment=own_environment,
+        model=mjcf_file,
         lock=LOCK,
     output:
         DATA,
@@ -23,7 +26,7 @@ rule collect_jacobians:
         mem_mb=megabytes(3000),
         runtime=minutes(30 + SAMPLES / 200),
     params:
-        environment="{environment}",
+        environment=full_name,
         behaviour="{behaviour}",
         seed="{seed}",
         collection=config["collection"],

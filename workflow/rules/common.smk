@@ -15,6 +15,7 @@ from dynsparse.configuration import (
     experts_folder,
     resolve,
     schedules_file,
+    without_missing,
 )
 from dynsparse.errors import DynsparseError
 from dynsparse.storage.files import check_writable
@@ -25,7 +26,7 @@ from dynsparse.study.items import ATLAS, ITEMS, ROBUSTNESS
 from dynsparse.study.layout import ANY, POLICY_FILES, Study
 from dynsparse.study.shipped import NAME as STATISTICS_LIST, check_shipped, with_shipped
 from dynsparse.study.statistics import PER_SEED, STATISTICS
-from dynsparse.suite import OWN, environment_names, suite_of
+from dynsparse.suite import OWN, dataset_name, environment_names, suite_of
 
 # Before a job's interpreter loads anything.
 quiet_surroundings()
@@ -53,6 +54,11 @@ try:
         else resolve_study(config)
     )
     experts_folder(config)
+    if not SHIPPED:
+        found, left_out = without_missing(config)
+        config.update(found)
+        if left_out and workflow.is_main_process:
+            print(*left_out, sep="\n", file=sys.stderr)
 except DynsparseError as error:
     # Not WorkflowError, around which Snakemake shows lines of this file.
     sys.exit(str(error))
@@ -93,7 +99,7 @@ onstart:
 
 
 wildcard_constraints:
-    environment="[A-Za-z0-9]+",
+    environment="[A-Za-z0-9-]+",
     behaviour="[a-z]+",
     seed=r"\d+",
 
@@ -108,9 +114,30 @@ def library(*modules):
     return str(source_list(Path(".snakemake/library"), *modules))
 
 
+def by_engine(**modules):
+    """The same for what simulates an environment: modules for MJX, and for the C engine."""
+    return lambda wildcards: library(*modules[suite_of(full_name(wildcards)).dynamics])
+
+
+def full_name(wildcards):
+    """What the study calls an environment: dm_control:quadruped-walk is quadruped-walk in paths."""
+    return STUDY.names[wildcards.environment]
+
+
+def mjcf_file(wildcards):
+    """The file of an environment that is a bare model; others have none."""
+    return mjcf_files(wildcards.environment)
+
+
+def mjcf_files(environment):
+    """The same, by its name in paths."""
+    name = STUDY.names[environment]
+    return [name.rpartition(":")[2]] if suite_of(name).name == "mjcf" else []
+
+
 def own_environment(wildcards):
     """The same of the package behind an environment of one's own; the suite's has no such list."""
-    return own_environments((wildcards.environment,))
+    return own_environments((full_name(wildcards),))
 
 
 @cache

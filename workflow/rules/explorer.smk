@@ -21,7 +21,7 @@ rule explore:
         mem_mb=megabytes(1500),
         runtime=minutes(30),
     params:
-        environment="{environment}",
+        environment=full_name,
         threshold=config["sparsity"]["threshold"],
     script:
         "../scripts/explore.py"

@@ -31,7 +31,7 @@ rule render:
     input:
         data=expand(DATA, seed=SEEDS, allow_missing=True),
         steps=STUDY.merged(ANY, "steps"),
-        library=library("rendering.case", "rendering.draw", "environments.physics"),
+        library=library("rendering.case", "rendering.draw", "environments.models"),
         lock=LOCK,
     output:
         STUDY.merged(ANY, "frames"),
@@ -45,6 +45,6 @@ rule render:
         mem_mb=megabytes(1500),
         runtime=minutes(30),
     params:
-        environment="{environment}",
+        environment=full_name,
     script:
         "../scripts/render.py"

@@ -4,7 +4,9 @@
 rule verify_jacobians:
     input:
         data=DATA,
-        library=library("verification", "dataset"),
+        library=by_engine(
+            mjx=("verification", "dataset"), mujoco_c=("c_engine.verified_tables",)
+        ),
         lock=LOCK,
     output:
         samples=STUDY.statistic(ANY, "verification"),
@@ -20,6 +22,7 @@ rule verify_jacobians:
         mem_mb=megabytes(2000),
         runtime=minutes(60),
     params:
+        environment=full_name,
         samples=config["verification"]["samples"],
         methods=config["verification"]["methods"],
         simulator=config["simulator"],
@@ -39,7 +42,10 @@ rule require_verified:
         "../../envs/conda.yaml"
     params:
         least_share=config["verification"]["least_share_right"],
-        accepted=config["verification"]["accept"],
+        accepted={
+            dataset_name(name): checks
+            for name, checks in config["verification"]["accept"].items()
+        },
         solver=config["simulator"]["solver"],
     script:
         "../scripts/require_verified.py"

@@ -1,17 +1,26 @@
 from pathlib import Path
 
-from dynsparse.collection import CollectionSettings, collect
 from dynsparse.running.compiling import compiling_job
+from dynsparse.suite import on_c_engine
 
 params = snakemake.params
-samples = params.collection["episodes"] * params.collection["steps"]
+sizes, seed = params.collection, int(params.seed)
+samples = sizes["episodes"] * sizes["steps"]
 with compiling_job(snakemake.log[0], snakemake.log.timing, samples):
-    policy = snakemake.input.get("policy")
-    collect(
-        snakemake.output[0],
-        params.environment,
-        params.behaviour,
-        int(params.seed),
-        CollectionSettings(**params.collection, **params.simulator, **params.jacobian),
-        Path(policy) if policy else None,
-    )
+    if on_c_engine(params.environment):
+        from dynsparse.c_engine.collection import collect as collect_on_c
+
+        given = (params.environment, seed, sizes["episodes"], sizes["steps"])
+        collect_on_c(snakemake.output[0], *given)
+    else:
+        from dynsparse.collection import CollectionSettings, collect
+
+        policy = snakemake.input.get("policy")
+        collect(
+            snakemake.output[0],
+            params.environment,
+            params.behaviour,
+            seed,
+            CollectionSettings(**sizes, **params.simulator, **params.jacobian),
+            Path(policy) if policy else None,
+        )

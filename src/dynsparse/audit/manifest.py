@@ -13,6 +13,7 @@ from jsonschema.exceptions import best_match
 
 from dynsparse.errors import DynsparseError
 from dynsparse.storage.files import read_json, sha256, whole_file
+from dynsparse.suite import dataset_name
 
 NAME = "manifest.json"
 FORMAT, SCHEMA_VERSION = "dynsparse manifest", 1
@@ -142,7 +143,7 @@ def data_files(manifest: Manifest) -> Iterator[str]:
     for environment, choices in manifest.config["environments"].items():
         for behaviour in choices["behaviours"]:
             for seed in manifest.config["seeds"]:
-                yield f"data/{environment}/{behaviour}/seed-{seed}.h5"
+                yield f"data/{dataset_name(environment)}/{behaviour}/seed-{seed}.h5"
 
 
 def digests_of(folder: Path, paths: Iterable[str]) -> dict[str, str]:

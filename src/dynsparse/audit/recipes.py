@@ -25,6 +25,7 @@ from dynsparse.study.items import ITEMS
 from dynsparse.study.layout import ANY, Case, Study
 from dynsparse.study.making import make_apart
 from dynsparse.study.statistics import STATISTICS
+from dynsparse.suite import dataset_name
 
 PROJECT = project_folder()
 # The kinds of file that a recipe names all its files after.
@@ -203,17 +204,19 @@ def project_file(manifest: Manifest, name: str, root: Path = PROJECT) -> Path:
 
 def _order(config: Mapping[str, Any]) -> Callable[[str], tuple[Any, ...]]:
     """Sorts paths as the DAG lists them: environments, behaviours, then seeds."""
-    environments = list(config["environments"])
+    environments = [dataset_name(name) for name in config["environments"]]
+    behaviours_of = [choices["behaviours"] for choices in config["environments"].values()]
 
     def key(path: str) -> tuple[Any, ...]:
         parts = path.split("/")
         environment = next((name for name in environments if name in parts), None)
         if environment is None:
             return (-1, -1, -1, path)
-        behaviours = config["environments"][environment]["behaviours"]
+        number = environments.index(environment)
+        behaviours = behaviours_of[number]
         behaviour = next((k for k, name in enumerate(behaviours) if name in parts), -1)
         seed = next((int(p[5:].split(".")[0]) for p in parts if p.startswith("seed-")), -1)
-        return (environments.index(environment), behaviour, seed, path)
+        return (number, behaviour, seed, path)
 
     return key
 

@@ -11,6 +11,10 @@ from dynsparse.dataset import Episode
 from dynsparse.verification.replay import SAME_PROGRAM
 
 NOT_REPEATED = "are not repeated bit for bit"
+OTHER_FLAGS = (
+    "have other contacts when taken again",
+    "have other limits or friction losses when taken again",
+)
 
 
 def wrong_steps(
@@ -32,10 +36,8 @@ def wrong_steps(
     last = np.arange(len(after)) == len(after) - 1
     wrong = {
         NOT_REPEATED: ~again.all(axis=1),
-        "have other contacts when taken again": (episode.contact != facts.contact).any(axis=1),
-        "have other limits or friction losses when taken again": (
-            episode.constraint_active != facts.constraint_active
-        ).any(axis=1),
+        OTHER_FLAGS[0]: (episode.contact != facts.contact).any(axis=1),
+        OTHER_FLAGS[1]: (episode.constraint_active != facts.constraint_active).any(axis=1),
         "have another solver_converged when taken again": (
             episode.solver_converged != facts.solver_converged
         ),

@@ -11,12 +11,12 @@ from jaxtyping import Bool, Float, Int
 from dynsparse.c_engine.derivatives import UNDECIDED, between_tangents, derive
 from dynsparse.c_engine.dynamics import EngineDynamics
 from dynsparse.c_engine.layout import Sample
-from dynsparse.c_engine.simulation import dataset_name
 from dynsparse.dataset import DatasetInfo
 from dynsparse.dataset.schema import BY_ELEMENT
 from dynsparse.environments import vocabulary
 from dynsparse.jacobians.tangent import tangent_names
 from dynsparse.provenance import provenance
+from dynsparse.suite import dataset_name
 
 # Where controls come from. What was recorded elsewhere has states that are not those that one step
 # after the other led to.

@@ -12,12 +12,11 @@ from dynsparse.c_engine.dynamics import EngineDynamics
 from dynsparse.c_engine.files import BEHAVIOURS, RECORDED, models_digest
 from dynsparse.c_engine.layout import Sample
 from dynsparse.c_engine.recorder import Recorded
-from dynsparse.c_engine.simulation import dataset_name
 from dynsparse.dataset import DatasetInfo, Episode
 from dynsparse.environments import vocabulary
 from dynsparse.errors import DynsparseError
 from dynsparse.jacobians.tangent import tangent_names
-from dynsparse.suite import suite_of
+from dynsparse.suite import dataset_name, suite_of
 
 
 class Remade(NamedTuple):

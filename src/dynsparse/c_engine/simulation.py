@@ -119,6 +119,25 @@ class DmControl:
         return Outcome(float(found.reward or 0.0), bool(found.last()))
 
 
+class MetaWorld:
+    """A task of Meta-World: made anew for each seed, from which its goal is drawn."""
+
+    def __init__(self, make: Callable[..., Any], name: str) -> None:
+        """Take what makes the task, given ``seed=``."""
+        self._make, self._name = make, name
+
+    def reset(self, seed: int) -> None:
+        """Make the task, and begin."""
+        env = self._make(seed=seed)
+        env.max_path_length = inf  # steps beyond it are refused
+        self._episode = Gymnasium(env, self._name)
+        self._episode.reset(seed)
+
+    def step(self, rng: np.random.Generator) -> Outcome:
+        """An action uniform in the box."""
+        return self._episode.step(rng)
+
+
 def finite_bounds(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Bounds as float64; -1 and 1 where there are none."""
     low, high = np.asarray(low, float), np.asarray(high, float)
@@ -191,6 +210,30 @@ def dm_control(name: str) -> Simulation:
     return DmControl(make)
 
 
+def metaworld(name: str) -> Simulation:
+    """``metaworld:<task>``, such as ``metaworld:door-open-v3``.
+
+    Raises:
+        DynsparseError: Meta-World is not there, or does not make it.
+    """
+    package = _imported("metaworld.env_dict", name)
+    makers = package.ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE
+    task = f"{_after_colon(name)}-goal-observable"
+    if task not in makers:
+        raise DynsparseError(f"environment {name!r}: Meta-World has no such task")
+    return MetaWorld(makers[task], name)
+
+
+def myosuite(name: str) -> Simulation:
+    """``myosuite:<id>``, such as ``myosuite:myoElbowPose1D6MRandom-v0``.
+
+    Raises:
+        DynsparseError: MyoSuite is not there, or does not make it.
+    """
+    _imported("myosuite", name)  # which registers its environments
+    return gymnasium(name)
+
+
 def callable_environment(name: str) -> Simulation:
     """``callable:<module>:<function>``: a function that gives an environment like Gymnasium's.
 
@@ -228,11 +271,3 @@ def _imported(module: str, name: str) -> Any:
 
 def _not_made(name: str, error: Exception) -> DynsparseError:
     return DynsparseError(f"environment {name!r}: {' '.join(str(error).split())}")
-
-
-def dataset_name(name: str) -> str:
-    """What a dataset calls an environment: letters, digits and hyphens."""
-    last = name.partition(":")[2]
-    if name.startswith("mjcf:"):
-        last = Path(last.rpartition(":")[2]).stem
-    return re.sub("[^A-Za-z0-9]+", "-", last).strip("-") or "model"

@@ -1,29 +1,26 @@
 """A dataset made on MuJoCo's C engine, held against that engine again."""
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from tabulate import tabulate
 
+from dynsparse.c_engine.comparison import Compared, compare
 from dynsparse.c_engine.consistency import (
     NOT_REPEATED,
     from_seed,
     known_and_jacobian,
     wrong_steps,
 )
-from dynsparse.c_engine.derivatives import BATCH, OTHER_WIDTHS, differences, known_elements
-from dynsparse.c_engine.derivatives import UNDECIDED as UNDECIDED_SIZES
-from dynsparse.c_engine.dynamics import EngineDynamics
 from dynsparse.c_engine.files import COUNTED, RECORDED, Shares
 from dynsparse.c_engine.layout import Sample
 from dynsparse.c_engine.remade import Remade, made_again, sample_of
 from dynsparse.dataset import Dataset, DatasetInfo, Episode
-from dynsparse.jacobians import in_batches
 from dynsparse.tables.verification import CHECKS, FEW, ROUGH
-from dynsparse.verification.differences import CERTAIN, Differences, judge_elements
 from dynsparse.verification.episodes import trajectory
 
 # A file that leaves more elements open than this says too little to be called verified.
@@ -58,18 +55,34 @@ def verify_simulated(
         DynsparseError: what it was made of cannot be made again, is another now or has other
             names, or a step is none of the dynamics.
     """
+    found = examine(path, dataset, samples, environment, model)
+    table, refusals = tabulate(found.lines(), disable_numparse=True), found.refusals()
+    return VerifiedFile(table, f"{path}: {'; '.join(refusals)}" if refusals else None)
+
+
+def examine(
+    path: Path,
+    dataset: Dataset,
+    samples: int,
+    environment: str | None,
+    model: Path | None,
+    advance: Callable[[int], Any] = lambda count: None,
+) -> "Findings":
+    """What ``verify_simulated`` finds out; it raises the same. ``advance`` is told of samples."""
     info = dataset.info
     remade = made_again(path, info, environment, model)
     stride = max(1, -(-info.episodes * info.steps // samples))
-    found = _Findings(info)
+    found = Findings(info)
     for episode, of in zip(dataset.episodes(), remade, strict=True):
         sample = sample_of(info, episode, of.dynamics)
         found.add_steps(episode, of, sample)
         chosen = np.arange(-episode.index * info.steps % stride, info.steps, stride)
-        found.counts.update(_judged(of.dynamics, episode, sample, chosen))
-    refusals = found.refusals()
-    table = tabulate(found.lines(), disable_numparse=True)
-    return VerifiedFile(table, f"{path}: {'; '.join(refusals)}" if refusals else None)
+        if chosen.size:
+            given = Sample(*(part[chosen] for part in sample))
+            known, jacobian = (part[chosen] for part in known_and_jacobian(episode))
+            found.add_samples(episode, chosen, compare(of.dynamics, given, known, jacobian))
+            advance(len(chosen))
+    return found
 
 
 # What is counted of the samples that are held against differences of other widths.
@@ -77,59 +90,34 @@ SAMPLES, COMPARED, WRONG = "samples", "elements compared", "wrong elements"
 UNDECIDED, OPEN = "known, but undecided by these widths", "unknown, but told by these widths"
 
 
-def _judged(
-    dynamics: EngineDynamics, episode: Episode, sample: Sample, chosen: np.ndarray
-) -> dict[str, int]:
-    if not chosen.size:
-        return {}
+class Replayed(NamedTuple):
+    """An episode taken again.
 
-    def program(*parts: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-        found, bends = differences(dynamics, Sample(*parts), OTHER_WIDTHS)
-        return tuple(found), bends
-
-    picked = tuple(part[chosen] for part in sample)
-    parts, bends = in_batches(program, picked, BATCH)
-    reference = Differences(*parts)
-    known, jacobian = (part[chosen] for part in known_and_jacobian(episode))
-    told = known_elements(reference)
-    decided = known & told
-    # Across a jump a difference is of any size, by which nothing else may be measured.
-    reference = reference._replace(jacobian=np.where(decided, reference.jacobian, 0.0))
-    # Differences are held against differences, neither of which promises more than it can.
-    judged = judge_elements(jacobian, reference, CERTAIN)
-    wrong = judged.wrong | _other_zeros(jacobian, reference)
-    found = {
-        COMPARED: decided | (known & bends),
-        WRONG: (decided & wrong) | (known & bends & ~told),
-        UNDECIDED: known & ~told & ~bends,
-        OPEN: told & ~known,
-    }
-    return {SAMPLES: len(chosen), **{name: int(each.sum()) for name, each in found.items()}}
-
-
-def _other_zeros(
-    jacobian: Float[np.ndarray, "samples state inputs"], reference: Differences
-) -> Bool[np.ndarray, "samples state inputs"]:
-    """Zeros that are none, and nonzeros that are, however small beside the largest element.
-
-    Where an output does not move at all, a file may differ by the rounding of its own widths
-    alone. They are a third of these, and another of them may have been the best.
+    Attributes:
+        episode: what the file has of it.
+        wrong: which steps it says of what they are not, by what that is.
+        apart: by how much a next state is off at most.
+        broken: steps that do not start where the last one ended.
+        trajectory: a digest of where it began and what was done in it.
     """
-    low, high = UNDECIDED_SIZES
-    found, size = np.abs(jacobian), np.abs(reference.jacobian)
-    moved = (size == 0) & (found > np.maximum(low, 10 * reference.bound))
-    return moved | ((found < low) & (size - reference.bound > high))
+
+    episode: Episode
+    wrong: dict[str, Bool[np.ndarray, " time"]]
+    apart: float
+    broken: int
+    trajectory: str
 
 
-class _Findings:
+class Findings:
     """What was found out, counted episode by episode."""
 
     def __init__(self, info: DatasetInfo) -> None:
         """Begin with nothing."""
         self._info, self._steps = info, info.episodes * info.steps
         self._places: dict[str, list[str]] = {}
-        self._apart, self._broken, self._from_seed, self._shares = 0.0, 0, 0, Shares()
-        self._trajectories: set[str] = set()
+        self._apart, self._from_seed, self._shares = 0.0, 0, Shares()
+        self.replays: list[Replayed] = []
+        self.compared: list[tuple[Episode, np.ndarray, Compared]] = []
         self.counts: Counter[str] = Counter()
 
     def add_steps(self, episode: Episode, remade: Remade, sample: Sample) -> None:
@@ -145,9 +133,20 @@ class _Findings:
             self._places.setdefault(what, []).extend(found)
         self._apart = max(self._apart, apart)
         self._shares.add(*(getattr(episode, key) for key in COUNTED))
-        self._trajectories.add(trajectory(episode))
-        if self._info.behaviour != RECORDED:
-            self._broken += len(episode.broken_steps())
+        broken = 0 if self._info.behaviour == RECORDED else len(episode.broken_steps())
+        self.replays.append(Replayed(episode, wrong, apart, broken, trajectory(episode)))
+
+    def add_samples(self, episode: Episode, steps: np.ndarray, compared: Compared) -> None:
+        """Take in what differences of other widths say of some of an episode's steps."""
+        self.compared.append((episode, steps, compared))
+        found = {
+            COMPARED: compared.compared,
+            WRONG: compared.wrong,
+            UNDECIDED: compared.undecided,
+            OPEN: compared.open,
+        }
+        self.counts[SAMPLES] += len(steps)
+        self.counts.update({name: int(each.sum()) for name, each in found.items()})
 
     def lines(self) -> list[tuple[str, Any]]:
         """A line per fact."""
@@ -165,8 +164,9 @@ class _Findings:
 
     def refusals(self) -> list[str]:
         """Why the file is not verified; nothing if it is."""
-        twins = self._info.episodes - len(self._trajectories)
-        episodes = CHECKS["episodes"]({"broken": self._broken, "twins": twins}, 1.0)
+        twins = self._info.episodes - len({each.trajectory for each in self.replays})
+        broken = sum(each.broken for each in self.replays)
+        episodes = CHECKS["episodes"]({"broken": broken, "twins": twins}, 1.0)
         return [
             *(
                 f"{len(places)} of {self._steps} steps {what}, first {places[0]}"

@@ -9,6 +9,7 @@ from dynsparse.configuration.checks import (
 )
 from dynsparse.configuration.reading import check_written
 from dynsparse.configuration.resolving import resolve
+from dynsparse.configuration.simulations import without_missing
 
 __all__ = [
     "BEHAVIOURS",
@@ -18,4 +19,5 @@ __all__ = [
     "experts_folder",
     "resolve",
     "schedules_file",
+    "without_missing",
 ]

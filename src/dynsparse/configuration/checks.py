@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from dynsparse.configuration.learners import check_learners
+from dynsparse.configuration.simulations import check_simulations
 from dynsparse.errors import DynsparseError, did_you_mean
-from dynsparse.suite import LEFT_OUT, begins_again
+from dynsparse.suite import LEFT_OUT, begins_again, on_c_engine
 
 # What rounding leaves where the derivative is zero, in Jacobians by MuJoCo's C engine; the
 # largest that was found is 4e-9 (docs/which-method.md).
@@ -34,7 +35,7 @@ def check(study: Mapping[str, Any], environments: Iterable[str]) -> None:
     """
     known = tuple(environments)
     for name in study["environments"]:
-        if name not in known:
+        if name not in known and not on_c_engine(name):
             why = f"is not offered: {LEFT_OUT[name]}" if name in LEFT_OUT else "does not exist"
             near = did_you_mean(name, known)
             raise DynsparseError(f"config: environments: {name!r} {why}; {near}")
@@ -44,6 +45,7 @@ def check(study: Mapping[str, Any], environments: Iterable[str]) -> None:
                 f"config: environments.{name}.behaviours: there are no policies of robots; write"
                 " [random]"
             )
+    check_simulations(study, known)
     _check_listed("verification.accept", study["verification"]["accept"], study)
     expert = study["policies"]["expert"]
     if expert not in EXPERTS and not _FOLDER.fullmatch(expert):
@@ -99,10 +101,15 @@ def _from_home(key: str, path: str) -> str:
 
 def _check_method(where: str, study: Mapping[str, Any]) -> None:
     threshold = study["sparsity"]["threshold"]
-    if study["jacobian"]["method"] == "mujoco_c" and threshold < NOISE:
+    if threshold >= NOISE:
+        return
+    by_c = [f"of {name}" for name in study["environments"] if on_c_engine(name)]
+    if study["jacobian"]["method"] == "mujoco_c":
+        by_c.insert(0, f"of jacobian.method mujoco_c{where}")
+    if by_c:
         raise DynsparseError(
-            f"config: sparsity.threshold: {threshold:g} is less than the differences of"
-            f" jacobian.method mujoco_c{where} can tell from zero; write {NOISE:.1e} or more"
+            f"config: sparsity.threshold: {threshold:g} is less than the differences"
+            f" {by_c[0]} can tell from zero; write {NOISE:.1e} or more"
         )
 
 

@@ -6,29 +6,33 @@ import mujoco
 import pyarrow as pa
 
 from dynsparse.environments import names, simulated_model
+from dynsparse.environments.models import model_of
 from dynsparse.mjx_internals import collision_pairs
 from dynsparse.sparsity.links import Linkage
 from dynsparse.sparsity.model_links import model_linkage
 from dynsparse.sparsity.structure import Pairs, structure, structure_table
 from dynsparse.storage.tables import with_metadata
+from dynsparse.suite import dataset_name, suite_of
 
 
 def structures(environments: Sequence[str]) -> pa.Table:
     """``dynsparse.sparsity.structure.SCHEMA`` for each of some environments.
 
-    The metadata have what ``facts_of`` says of each under ``models``.
+    The metadata have what ``facts_of`` says of each under ``models``, and its suite. There and in
+    the table environments are called as in datasets.
 
     Raises:
         DynsparseError: there is no such environment.
     """
     tables, models = [], {}
     for name in environments:
-        model, substeps = simulated_model(name)
+        called = dataset_name(name)
+        model, substeps = model_of(name)
         pairs = collision_pairs(model)
-        tables.append(_table(name, model, pairs, substeps))
-        models[name] = facts_of(model, pairs)
+        tables.append(_table(called, model, pairs, substeps))
+        models[called] = {"suite": suite_of(name).name, **facts_of(model, pairs)}
     joined = pa.concat_tables(tables)
-    return with_metadata(joined, "structure", sources=sorted(environments), models=models)
+    return with_metadata(joined, "structure", sources=sorted(models), models=models)
 
 
 def facts_of(model: mujoco.MjModel, pairs: Pairs) -> dict[str, int]:
@@ -37,7 +41,7 @@ def facts_of(model: mujoco.MjModel, pairs: Pairs) -> dict[str, int]:
     free = model.jnt_type == mujoco.mjtJoint.mjJNT_FREE
     losses = (model.dof_frictionloss > 0).sum() + (model.tendon_frictionloss > 0).sum()
     counts = {
-        "states": model.nq + model.nv,
+        "states": model.nq + model.nv + model.na,
         "actions": model.nu,
         "trees": model.ntree,
         "free_bodies": free.sum(),

@@ -58,9 +58,9 @@ def model_of(environment: str) -> Any:
     """An environment's ``mujoco.MjModel``; None where it cannot be had, which is said."""
     try:
         needed("mujoco_playground", "simulate", "the robot's picture")
-        from dynsparse.environments import simulated_model
+        from dynsparse.environments.models import model_of as simulated
 
-        return simulated_model(environment).mj_model
+        return simulated(environment).mj_model
     except DynsparseError as error:
         say(f"the page of {environment} has no robot: {error}")
         return None

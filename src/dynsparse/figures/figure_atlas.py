@@ -42,11 +42,12 @@ def figure_atlas(
     axes = figure.subplots()
     places = range(len(rows))
     for column, colour in (("always_zero_percent", QUIET), ("structural_percent", "#9A9A9A")):
-        axes.barh(places, [row[column] for row in rows], height=0.8, color=colour, linewidth=0)
+        axes.barh(places, [row[column] or 0 for row in rows], height=0.8, color=colour, linewidth=0)
     for place, row in zip(places, rows, strict=True):
-        if row["mean_percent"] is not None:
-            colour = colours[row["suite"]]
+        colour = colours[row["suite"]]
+        if row["low_percent"] is not None:
             axes.plot([row["low_percent"], row["high_percent"]], [place] * 2, color=colour)
+        if row["mean_percent"] is not None:
             axes.plot(row["mean_percent"], place, "o", color=colour, markersize=3)
     axes.set_yticks(places, [_label(row) for row in rows])
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):

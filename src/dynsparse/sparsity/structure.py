@@ -12,7 +12,9 @@ proof may miss zeros, but never calls one structural that could be nonzero:
 2. A position whose change carries everything below it along as a rigid body, without being
    noticed by gravity, limits, springs, tendons, actuators or anything that it could touch, has no
    influence but on itself (``dynsparse.sparsity.symmetry``).
-3. A control step is a chain of simulator steps: the reachable set of the chain is the boolean
+3. An activation depends on itself and on its actuator's control, and pulls where its actuator does;
+   one whose dynamics are the user's own or a motor's may depend on everything.
+4. A control step is a chain of simulator steps: the reachable set of the chain is the boolean
    product of theirs.
 
 "Zero" is up to the rounding of the simulator, as it is everywhere else in this project.
@@ -54,6 +56,17 @@ SCHEMA = pa.schema(
 _JOINT_ACTUATORS = (mujoco.mjtTrn.mjTRN_JOINT, mujoco.mjtTrn.mjTRN_JOINTINPARENT)
 
 
+# Activations that depend on themselves and on their control alone.
+_Dyn = mujoco.mjtDyn
+_ALONE = (
+    _Dyn.mjDYN_NONE,
+    _Dyn.mjDYN_INTEGRATOR,
+    _Dyn.mjDYN_FILTER,
+    _Dyn.mjDYN_FILTEREXACT,
+    _Dyn.mjDYN_MUSCLE,
+)
+
+
 class Structure(NamedTuple):
     """What may be nonzero, and what notices each position (empty: nothing does)."""
 
@@ -63,7 +76,7 @@ class Structure(NamedTuple):
 
 
 def structure(model: mujoco.MjModel, pairs: Pairs, substeps: int) -> Structure:
-    """Which elements of a control step's Jacobians may be nonzero.
+    """Which elements of a control step's Jacobians may be nonzero; states are (qpos, qvel, act).
 
     Args:
         model: has no equality constraints, flexible bodies or plugins, or everything is
@@ -73,14 +86,18 @@ def structure(model: mujoco.MjModel, pairs: Pairs, substeps: int) -> Structure:
     """
     noticed = tuple(what_notices(model, pairs, position) for position in range(model.nq))
     reach = components(_coupling(model, pairs))
-    acceleration_state = np.zeros((model.nv, model.nq + model.nv), dtype=bool)
-    acceleration_state[:, model.nq :] = reach
+    moving = model.nq + model.nv
+    acceleration_state = np.zeros((model.nv, moving + model.na), dtype=bool)
+    acceleration_state[:, model.nq : moving] = reach
     for position, reasons in enumerate(noticed):
         if reasons:
             acceleration_state[:, position] = reach[:, dofs_of_position(model, position)].any(1)
     acceleration_action = np.zeros((model.nv, model.nu), dtype=bool)
     for actuator in range(model.nu):
-        acceleration_action[:, actuator] = reach[:, actuator_dofs(model, actuator)].any(axis=1)
+        acts_on = reach[:, actuator_dofs(model, actuator)].any(axis=1)
+        acceleration_action[:, actuator] = acts_on
+        for activation in activations(model, actuator):
+            acceleration_state[:, moving + activation] = acts_on
     state, action = _with_positions(model, acceleration_state, acceleration_action)
     total_state, total_action = state, action
     for _ in range(substeps - 1):
@@ -205,12 +222,12 @@ def _with_positions(
     state: Bool[np.ndarray, "nv state"],
     action: Bool[np.ndarray, "nv action"],
 ) -> tuple[Bool[np.ndarray, "state state"], Bool[np.ndarray, "state action"]]:
-    """Rows of the next positions above those of the next velocities.
+    """Rows of the next positions above those of the next velocities, then of activations.
 
     A next position depends on itself and on its joint's next velocity; the four numbers of a
     quaternion depend on each other.
     """
-    position_state = np.eye(model.nq, model.nq + model.nv, dtype=bool)
+    position_state = np.eye(model.nq, model.nq + model.nv + model.na, dtype=bool)
     position_action = np.zeros((model.nq, model.nu), dtype=bool)
     for joint in range(model.njnt):
         first, dofs = model.jnt_qposadr[joint], joint_dofs(model, joint)
@@ -227,5 +244,32 @@ def _with_positions(
             position_state[np.ix_(rotation, rotation)] = True
             position_state[rotation] |= state[dofs[-3:]].any(axis=0)
             position_action[rotation] |= action[dofs[-3:]].any(axis=0)
-    itself = np.hstack([np.zeros((model.nv, model.nq), bool), np.eye(model.nv, dtype=bool)])
-    return np.vstack([position_state, state | itself]), np.vstack([position_action, action])
+    itself = np.eye(model.nv, model.nq + model.nv + model.na, k=model.nq, dtype=bool)
+    activation_state, activation_action = _activations(model)
+    return (
+        np.vstack([position_state, state | itself, activation_state]),
+        np.vstack([position_action, action, activation_action]),
+    )
+
+
+def _activations(
+    model: mujoco.MjModel,
+) -> tuple[Bool[np.ndarray, "na state"], Bool[np.ndarray, "na action"]]:
+    """Rows of the next activations."""
+    first = model.nq + model.nv
+    state = np.zeros((model.na, first + model.na), dtype=bool)
+    action = np.zeros((model.na, model.nu), dtype=bool)
+    for actuator in range(model.nu):
+        own = list(activations(model, actuator))
+        if model.actuator_dyntype[actuator] in _ALONE:
+            state[np.ix_(own, [first + activation for activation in own])] = True
+            action[own, actuator] = True
+        else:
+            state[own], action[own] = True, True
+    return state, action
+
+
+def activations(model: mujoco.MjModel, actuator: int) -> range:
+    """The activations of an actuator."""
+    first = int(model.actuator_actadr[actuator])
+    return range(first, first + int(model.actuator_actnum[actuator]))

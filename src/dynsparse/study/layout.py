@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dynsparse.configuration import BEHAVIOURS, EXPERTS, experts_folder
+from dynsparse.suite import dataset_name
 
 # The statistics of all cases by which the paper's claims are judged.
 JUDGED = ("elements", "sparsities", "steps", "strides", "occurrences", "exceptions")
@@ -22,7 +23,7 @@ POLICY_FILES = {"expert": "policy.safetensors", "half": "half.safetensors"}
 
 
 class Case(NamedTuple):
-    """An environment, and the policy in it."""
+    """An environment as it is called in paths (``dataset_name``), and the policy in it."""
 
     environment: str
     behaviour: str
@@ -55,8 +56,15 @@ class Study:
         """Every environment and behaviour, in the order of the configuration."""
         environments = self.config["environments"].items()
         return [
-            Case(name, kind) for name, choices in environments for kind in choices["behaviours"]
+            Case(dataset_name(name), kind)
+            for name, choices in environments
+            for kind in choices["behaviours"]
         ]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The name of each environment in the configuration, by that in paths and tables."""
+        return {dataset_name(name): name for name in self.config["environments"]}
 
     @property
     def shipped(self) -> str:

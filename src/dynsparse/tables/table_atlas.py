@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dynsparse.sparsity.merging import at_threshold, total_over_seeds
 from dynsparse.sparsity.survival import survival
 from dynsparse.storage.tables import metadata_of
-from dynsparse.suite import suite_of
 from dynsparse.tables.table_1_seeds import known
 from dynsparse.tables.table_contacts import read_occurrences
 from dynsparse.tables.table_patterns import table_patterns
@@ -27,6 +27,9 @@ SCHEMA = pa.schema(
         ("actions", pa.int64()),
         *((name, pa.int64()) for name in MODEL),
         ("samples", pa.int64()),
+        ("known_percent", pa.float64()),
+        ("undecided_percent", pa.float64()),
+        ("whole_percent", pa.float64()),
         ("structural_percent", pa.float64()),
         ("always_zero_percent", pa.float64()),
         ("contingent_percent", pa.float64()),
@@ -47,6 +50,9 @@ SCHEMA = pa.schema(
         ("largest_error", pa.float64()),
     ]
 )
+# Between these sizes differences do not tell zeros from what is none (docs/environments.md).
+UNDECIDED = (1e-9, 1e-7)
+BY_DIFFERENCES = "mujoco_c"
 # Of the sparsities of samples: the lowest and highest are often of a single one.
 LOW, HIGH = 5, 95
 
@@ -79,8 +85,12 @@ def table_atlas(
     Returns:
         ``SCHEMA``. Percentages are of elements: *structural* ones are zero by the model, *always
         zero* ones were so in all samples, and *contingent* ones are the latter without the
-        former. ``low`` and ``high`` are percentiles 5 and 95 of samples, whose mean is also given
-        for those with and without a contact. Patterns and what tells of them are those of
+        former. ``mean`` is how often an element is zero, of the samples in which it is known.
+        ``low`` and ``high`` are percentiles 5 and 95 of *whole* samples, of which all elements are
+        known; their mean is also given for those with and without a contact, null where there are
+        none. *Known* is the share of elements that have a derivative, and *undecided* that of
+        known ones between ``UNDECIDED`` in size, for derivatives by differences; null where the
+        study does not count zeros at these two. Patterns and what tells of them are those of
         ``table_patterns``; medians are Kaplan and Meier's, null where most zeros outlast what was
         seen; the last columns are those of ``verification``. Counts of the ``MODEL`` are its
         kinematic trees, its bodies that float, pairs of geoms that may touch, limits,
@@ -95,15 +105,16 @@ def table_atlas(
     models = metadata_of(structure)["models"]
     rows = [
         {key: zero[key] for key in ("environment", "behaviour", "samples")}
-        | {"suite": suite_of(zero["environment"]).name, **models[zero["environment"]]}
+        | models[zero["environment"]]
         | _zeros(zero)
-        | _sparsity(measured)
+        | _known(counted, measured, verdict["method"])
+        | _sparsity(counted, measured, threshold)
         | _contacts(occurred)
         | _told(pattern)
         | _lasting(stride)
         | _verified(verdict)
-        for zero, measured, occurred, pattern, stride, verdict in zip(
-            state_zeros, steps, occurrences, patterns, strides, stored, strict=True
+        for zero, counted, measured, occurred, pattern, stride, verdict in zip(
+            state_zeros, elements, steps, occurrences, patterns, strides, stored, strict=True
         )
     ]
     rows.sort(
@@ -113,20 +124,52 @@ def table_atlas(
 
 
 def _zeros(row: dict[str, Any]) -> dict[str, Any]:
+    """Shares of the elements of which anything is known."""
+    kinds = ("structural", "contingent", "rarely_nonzero", "sometimes_zero", "never_zero")
+    # Each element is of one kind, or there is nothing to say of it.
+    told = sum(row[kind] for kind in kinds)
+    if not told:
+        return {}
     return {
-        "structural_percent": 100 * row["structural"] / row["elements"],
-        "always_zero_percent": 100 * row["observed"] / row["elements"],
-        "contingent_percent": 100 * row["contingent"] / row["elements"],
+        "structural_percent": 100 * row["structural"] / told,
+        "always_zero_percent": 100 * row["observed"] / told,
+        "contingent_percent": 100 * row["contingent"] / told,
     }
 
 
-def _sparsity(steps: pa.Table) -> dict[str, Any]:
-    ok = steps.filter(steps["jacobian_ok"])
-    if not ok.num_rows:
+def _known(elements: pa.Table, steps: pa.Table, method: str) -> dict[str, Any]:
+    """What there is a derivative for, and how much of that differences leave open."""
+    levels = metadata_of(elements)["threshold"]
+    rows = _state(elements, levels[0])
+    samples = pc.sum(rows["samples"]).as_py()
+    found = {
+        "whole_percent": 100 * pc.mean(steps["jacobian_ok"]).as_py(),
+        "known_percent": 100 * samples / (rows.num_rows * steps.num_rows),
+    }
+    if method == BY_DIFFERENCES and samples and set(UNDECIDED) <= set(levels):
+        below, above = (pc.sum(_state(elements, size)["zeros"]).as_py() for size in UNDECIDED)
+        found["undecided_percent"] = 100 * (above - below) / samples
+    return found
+
+
+def _state(elements: pa.Table, threshold: float) -> pa.Table:
+    rows = total_over_seeds(at_threshold(elements, threshold))
+    return rows.filter(pc.equal(rows["jacobian"], "state"))
+
+
+def _sparsity(elements: pa.Table, steps: pa.Table, threshold: float) -> dict[str, Any]:
+    """The mean over elements, each in the samples where it is known; whole samples' percentiles."""
+    rows = _state(elements, threshold)
+    rows = rows.filter(pc.greater(rows["samples"], 0))
+    if not rows.num_rows:
         return {}
-    percent = 100 * ok["state_zeros"].to_numpy() / ok["state_elements"].to_numpy()
-    low, high = np.percentile(percent, [LOW, HIGH])
-    return {"mean_percent": percent.mean(), "low_percent": low, "high_percent": high}
+    share = rows["zeros"].to_numpy() / rows["samples"].to_numpy()
+    found = {"mean_percent": 100 * share.mean()}
+    ok = steps.filter(steps["jacobian_ok"])
+    if ok.num_rows:
+        percent = 100 * ok["state_zeros"].to_numpy() / ok["state_elements"].to_numpy()
+        found["low_percent"], found["high_percent"] = np.percentile(percent, [LOW, HIGH])
+    return found
 
 
 def _contacts(occurrences: pa.Table) -> dict[str, Any]:

@@ -30,6 +30,8 @@ SCHEMA = pa.schema(
 
 STRUCTURAL, CONTINGENT, RARE, BROKEN = "structural", "contingent", "rarely nonzero", "broken"
 SOMETIMES, NEVER = "sometimes zero", "never zero"
+# Of an element that no sample has a derivative for, and the model proves nothing of.
+UNKNOWN = "unknown"
 
 
 def table_structure(
@@ -49,7 +51,8 @@ def table_structure(
     Returns:
         ``SCHEMA``: *observed* elements are zero in every sample; of these, *structural* ones
         have to be, and *contingent* ones are allowed to be nonzero but never were. Then the
-        elements nonzero in at most 1 % of samples, those zero in some, and in none.
+        elements nonzero in at most 1 % of samples, those zero in some, and in none. An element
+        that no sample has a derivative for is none of these; ``samples`` is the most that one has.
         ``structural_but_nonzero`` must be 0: anything else is rounding above the threshold, or a
         mistake in the proof.
     """
@@ -83,6 +86,8 @@ def classify(elements: pa.Table, structure: pa.Table, threshold: float) -> list[
 def _class(nonzero: int, samples: int, structural: bool) -> str:
     if structural:
         return BROKEN if nonzero else STRUCTURAL
+    if not samples:
+        return UNKNOWN
     if nonzero == samples:
         return NEVER
     if nonzero == 0:
@@ -94,12 +99,13 @@ def _row(
     rows: Sequence[Mapping[str, Any]], published: Mapping[str, Mapping[str, float]]
 ) -> dict[str, Any]:
     first = rows[0]
-    count = dict.fromkeys((STRUCTURAL, CONTINGENT, RARE, BROKEN, SOMETIMES, NEVER), 0)
+    count = dict.fromkeys((STRUCTURAL, CONTINGENT, RARE, BROKEN, SOMETIMES, NEVER, UNKNOWN), 0)
     for row in rows:
         count[row["class"]] += 1
     paper = published.get(first["environment"])
     return {
-        **{key: first[key] for key in ("environment", "behaviour", "jacobian", "samples")},
+        **{key: first[key] for key in ("environment", "behaviour", "jacobian")},
+        "samples": max(row["samples"] for row in rows),
         "elements": len(rows),
         "structural": count[STRUCTURAL] + count[BROKEN],
         "observed": count[STRUCTURAL] + count[CONTINGENT],

@@ -46,6 +46,7 @@ SCHEMA = pa.schema(
         ("other_flags", pa.int64()),
         ("other_flags_at", pa.string()),
         ("trajectory", pa.string()),
+        ("refused", pa.string()),
     ]
 )
 
@@ -71,7 +72,8 @@ def replay(dataset: Dataset, dynamics: Dynamics, steps: Steps) -> pa.Table:
 
         ``broken`` counts steps that do not start where the last one ended, ``other_flags`` those
         whose flags are not what pushed, and ``trajectory`` is a digest of where an episode began
-        and what was done in it (``dynsparse.verification.episodes``).
+        and what was done in it (``dynsparse.verification.episodes``). ``refused`` is null here:
+        it is of files made on the C engine (``dynsparse.c_engine.verified_tables``).
     """
     info = dataset.info
     same = {"environment": info.environment, "behaviour": info.behaviour, "seed": info.seed}

@@ -18,7 +18,9 @@ def pick_samples(dataset: Dataset, samples: int) -> dict[str, np.ndarray]:
         DynsparseError: no sample has a finite Jacobian.
     """
     rng = np.random.default_rng(dataset.info.seed)
-    strata = np.concatenate([_strata(episode) for episode in dataset.episodes()])
+    strata = np.concatenate(
+        [np.where(episode.jacobian_ok, strata_of(episode), -1) for episode in dataset.episodes()]
+    )
     pools = [rng.permutation(np.flatnonzero(strata == k)) for k in range(len(STRATA))]
     order = [pool[k] for k in range(max(map(len, pools))) for pool in pools if k < len(pool)]
     chosen = np.sort(order[:samples])
@@ -40,12 +42,11 @@ def pick_samples(dataset: Dataset, samples: int) -> dict[str, np.ndarray]:
     return {**whole, "stratum": np.array(STRATA)[strata[chosen]]}
 
 
-def _strata(episode: Episode) -> Int[np.ndarray, " time"]:
-    """For each step the index of its stratum; -1 for a sample without a finite Jacobian."""
+def strata_of(episode: Episode) -> Int[np.ndarray, " time"]:
+    """For each step the index of its stratum among ``STRATA``."""
     conditions = [
         np.arange(len(episode.state)) == 0,
         episode.contact.any(axis=1),
         episode.constraint_active.any(axis=1),
     ]
-    strata = np.select(conditions, range(3), default=3)
-    return np.where(episode.jacobian_ok, strata, -1)
+    return np.select(conditions, range(3), default=3)

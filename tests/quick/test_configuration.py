@@ -19,7 +19,7 @@ from dynsparse.configuration import (
 )
 from dynsparse.configuration.pages import default_study, written
 from dynsparse.errors import DynsparseError
-from dynsparse.suite import ROBOTS, SUITE
+from dynsparse.suite import GYMNASIUM, ROBOTS, SUITE
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -70,7 +70,7 @@ def read(path):
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_a_shipped_study_is_valid_and_says_only_what_differs(path):
     check_written(path)
-    environments = (*SUITE, "TwoPendulums")
+    environments = (*SUITE, *ROBOTS, *GYMNASIUM, "TwoPendulums")
     said, study = read(path), check(read(path), environments)
     # In full it is a study too, and the same one.
     assert json.dumps(check(study, environments)) == json.dumps(study)

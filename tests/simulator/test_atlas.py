@@ -1,5 +1,7 @@
 """The atlas: rows of planted environments, told by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -17,6 +19,7 @@ from dynsparse.tables.table_atlas import MODEL, table_atlas
 
 NAMES = ("CartpoleBalance", "AlsoMine")
 STEPS = 100
+LEVELS = [1e-12, 1e-9, 1e-8, 1e-7]
 
 
 def planted(environment, density):
@@ -117,12 +120,53 @@ def test_the_picture_has_a_line_and_a_name_for_each_environment(given):
     assert means == pytest.approx([45, 100])
 
 
+def by_differences(given):
+    """The second environment by differences: one element never known, one in a tenth of samples."""
+    (episode,) = planted(NAMES[1], 0.0).episodes()
+    known = np.ones((STEPS, 2, 3), bool)
+    known[:, 0, 1] = False
+    known[10:, 1, 0] = False
+    jacobian = episode.state_jacobian.copy()
+    jacobian[:20, 1, 1] = 3e-9
+    never = np.zeros(STEPS, bool)
+    changes = {"state_jacobian": jacobian, "jacobian_element_ok": known, "jacobian_ok": never}
+    own = fake_dataset([replace(episode, **changes)], environment=NAMES[1])
+    patterns = packed(own)
+    mine = {
+        "elements": merge_seeds([count_elements(own, LEVELS)]),
+        "steps": merge_seeds([steps_of(own)]),
+        "strides": merge_seeds([measure_strides(patterns)]),
+        "occurrences": merge_seeds([count_occurrences(patterns)]),
+        "information": measure_information([patterns]),
+        "samples": samples([1e-9, 1e-8], method=["mujoco_c"] * 2),
+    }
+    changed = {name: [given[name][0], table] for name, table in mine.items()}
+    changed["elements"][0] = merge_seeds([count_elements(planted(NAMES[0], 1.0), LEVELS)])
+    return {**given, **changed, "threshold": 1e-8}
+
+
+def test_what_is_not_known_counts_neither_as_zero_nor_as_nonzero(given):
+    told = by_differences(given)
+    row = {row["environment"]: row for row in table_atlas(**told).to_pylist()}[NAMES[1]]
+    # Of four elements one is never known; the others are zero wherever they are known.
+    assert (row["mean_percent"], row["always_zero_percent"]) == (100, 100)
+    assert row["known_percent"] == pytest.approx(100 * (100 + 10 + 100) / 400)
+    assert row["undecided_percent"] == pytest.approx(100 * 20 / 210)
+    assert (row["whole_percent"], row["samples"], row["low_percent"]) == (0, 100, None)
+    assert row["method"] == "mujoco_c"
+    (axes,) = figure_atlas(**told).axes
+    assert len([line for line in axes.lines if line.get_marker() == "o"]) == 2
+
+
 def test_an_environment_without_a_finite_sample_is_the_last(given):
     nowhere = dict(given)
     nowhere["steps"] = [table_without_samples(given["steps"][0]), given["steps"][1]]
+    nowhere["elements"] = [table_without_counts(given["elements"][0]), given["elements"][1]]
     rows = table_atlas(**nowhere).to_pylist()
     assert [row["environment"] for row in rows] == [NAMES[1], NAMES[0]]
-    assert rows[1]["mean_percent"] is None
+    assert rows[1]["mean_percent"] is rows[1]["low_percent"] is None
+    # What the model proves is zero without any sample, and all that there is to say.
+    assert (rows[1]["structural_percent"], rows[1]["known_percent"]) == (100, 0)
     (axes,) = figure_atlas(**nowhere).axes
     assert len([line for line in axes.lines if line.get_marker() == "o"]) == 1
 
@@ -130,3 +174,10 @@ def test_an_environment_without_a_finite_sample_is_the_last(given):
 def table_without_samples(steps):
     none = pa.array([False] * steps.num_rows)
     return steps.set_column(steps.column_names.index("jacobian_ok"), "jacobian_ok", none)
+
+
+def table_without_counts(elements):
+    none = pa.array([0] * elements.num_rows)
+    for name in ("zeros", "samples"):
+        elements = elements.set_column(elements.column_names.index(name), name, none)
+    return elements

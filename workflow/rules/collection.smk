@@ -6,7 +6,8 @@ SAMPLES = config["collection"]["episodes"] * config["collection"]["steps"]
 rule collect_jacobians:
     input:
         library=by_engine(
-            mjx=("collection", "policies.behaviours"), mujoco_c=("c_engine.collection",)
+            mjx=("collection", "policies.behaviours"),
+            mujoco_c=("c_engine.collection",),
         ),
         policy=policy_file,
         environment=own_environment,

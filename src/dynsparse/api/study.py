@@ -16,6 +16,7 @@ from dynsparse.study import layout
 from dynsparse.study.item import Item
 from dynsparse.study.items import ITEMS
 from dynsparse.study.making import result
+from dynsparse.suite import on_c_engine
 
 if TYPE_CHECKING:
     import pandas
@@ -250,7 +251,9 @@ def _check(config: Any, path: Path) -> None:
         behaviours = choices.get("behaviours") if isinstance(choices, dict) else None
         if not isinstance(behaviours, list):
             raise wrong(f"environments.{name}.behaviours is no list")
-        for word in (name, *behaviours):
+        # Paths have a name of the C engine's in letters, digits and hyphens, whatever it is.
+        plain = isinstance(name, str) and on_c_engine(name)
+        for word in behaviours if plain else (name, *behaviours):
             if not isinstance(word, str) or not _WORD.fullmatch(word):
                 raise wrong(f"environments: {word!r}: names have letters and digits only")
     if not isinstance(config["learning"].get("environments"), list):

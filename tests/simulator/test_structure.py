@@ -225,3 +225,33 @@ def test_one_possible_constraint_couples_everything_through_the_solver(change):
 def test_an_equality_constraint_withdraws_every_claim():
     weld = '<equality><joint joint1="x" joint2="alone"/></equality>'
     assert noticed(tendon=weld).state[3:].all()
+
+
+# Two carts that do not know of each other; the second is pulled by what its control fills.
+ACTIVATED = """
+<mujoco>
+  <worldbody>
+    <body><joint name="a" type="slide" axis="1 0 0"/><geom size=".1" contype="0"/></body>
+    <body><joint name="b" type="slide" axis="1 0 0"/><geom size=".1" contype="0"/></body>
+  </worldbody>
+  <actuator>
+    <motor name="push" joint="a"/>
+    <general name="slow" joint="b" dyntype="{}" actdim="1"/>
+  </actuator>
+</mujoco>
+"""
+
+
+def test_an_activation_is_felt_where_its_actuator_pulls():
+    model = mujoco.MjModel.from_xml_string(ACTIVATED.format("integrator"))
+    proved = structure(model, [], 1)
+    expected = np.eye(5, dtype=bool)
+    expected[0, 2] = expected[1, 3] = True  # positions by velocities
+    expected[[1, 3], 4] = True  # the second cart by the activation
+    np.testing.assert_array_equal(proved.state, expected)
+    pushed = np.zeros((5, 2), bool)
+    pushed[[0, 2], 0] = pushed[[1, 3, 4], 1] = True
+    np.testing.assert_array_equal(proved.action, pushed)
+    # Of dynamics that are not MuJoCo's nothing is known.
+    model = mujoco.MjModel.from_xml_string(ACTIVATED.format("user"))
+    assert structure(model, [], 1).state[4].all()

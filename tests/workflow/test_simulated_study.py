@@ -4,7 +4,10 @@ import math
 import os
 
 import pyarrow.parquet as pq
+import yaml
 from projects import copy_project
+
+from dynsparse.suite import missing_module
 
 # Two carts that do not know of each other; one is pushed, and pushed slowly.
 CARTS = """
@@ -62,3 +65,12 @@ def test_the_atlas_has_an_environment_of_the_c_engine(tmp_path):
     os.utime(model)
     model.write_text(CARTS.replace('mass="2"', 'mass="4"'))
     assert {"collect_jacobians", "model_structure"} <= set(project.planned(*targets))
+
+
+def test_the_atlas_plans_what_is_installed_and_names_the_rest(tmp_path):
+    project = copy_project(tmp_path / "project").study("config/atlas.yaml")
+    said = yaml.safe_load(project.config.read_text())["environments"]
+    missing = [name for name in said if said[name].get("optional") and missing_module(name)]
+    told = project.snakemake("atlas", "--dry-run", "--quiet", "rules").stdout
+    assert [line.split()[0] for line in told.splitlines() if "left out" in line] == missing
+    assert project.planned("atlas")["collect_jacobians"] == len(said) - len(missing)

@@ -45,7 +45,7 @@ def judge_simulated(
             Verdict(
                 by_engine=np.ones(len(steps), bool),
                 same=~np.any(list(wrong.values()), axis=0)[steps],
-                smooth=found.compared.any(axis=(1, 2)),
+                smooth=np.asarray(found.compared.any(axis=(1, 2))),
                 decided=undecided <= ROUGH * known.sum(axis=(1, 2)),
                 excess=excess[each, worst],
                 worst=worst,

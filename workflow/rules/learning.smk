@@ -27,6 +27,12 @@ LEARNING_MB = (
 )
 
 
+def with_learner(wildcards):
+    """What the training of one learner depends on."""
+    name = wildcards.learner
+    return TRAINED_WITH | {"learners": {name: LEARNING["learners"][name]}}
+
+
 wildcard_constraints:
     # Not `controls` or `search`, which lie beside them.
     learner="|".join(LEARNING["learners"]),
@@ -58,8 +64,7 @@ rule train_models:
         environment="{environment}",
         behaviour="{behaviour}",
         learner="{learner}",
-        section=lambda wildcards: TRAINED_WITH
-        | {"learners": {wildcards.learner: LEARNING["learners"][wildcards.learner]}},
+        section=with_learner,
     script:
         "../scripts/train_models.py"
 

@@ -177,6 +177,14 @@ LEARNED: list[Item] = [
         settings={"split": first_split, "section": learning},
         made=of_wrong_edges,
     ),
+    Table(
+        "table_interventions",
+        "Errors where an input is moved",
+        Q4,
+        reads={kind: trained(kind) for kind in ("interventions", "curves")},
+        settings={"told": told},
+        asked=True,
+    ),
     Figure(
         "figure_rollout",
         "Errors in open loop",

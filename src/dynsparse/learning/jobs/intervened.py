@@ -1,0 +1,113 @@
+"""Models that a study trained, and those without hidden layers, on samples that were moved."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import pyarrow as pa
+
+from dynsparse.learning.data.interventions import moves_of
+from dynsparse.learning.data.preparation import (
+    Division,
+    Prepared,
+    divisions,
+    environment_of,
+    prepare,
+)
+from dynsparse.learning.models import WorldModel
+from dynsparse.learning.scoring import linear, records
+from dynsparse.learning.scoring.interventions import SCHEMA, counts, errors, make_predict, rows
+from dynsparse.learning.settings import TrainingSettings, training_settings
+from dynsparse.learning.training import checkpoint
+from dynsparse.learning.training.epochs import create
+from dynsparse.precision import precision
+from dynsparse.running.console import say
+from dynsparse.storage.tables import with_metadata
+
+Named = tuple[str, list[int | None], WorldModel]
+Models = Callable[[Prepared], Iterator[Named]]
+Preparing = Callable[[Division], Prepared]
+
+
+def score_networks(
+    paths: Sequence[Path | str],
+    section: Mapping[str, Any],
+    moved: pa.Table,
+    learner: str,
+    weights: Path | str,
+) -> pa.Table:
+    """A learner's errors on moved samples, of all seeds and splits.
+
+    A seed that failed is scored too; its ``curves`` tell.
+
+    Args:
+        paths: as ``prepare``.
+        section: as ``prepare``.
+        moved: what ``intervene`` made of the same files.
+        learner: one of the section's learners.
+        weights: its ``models.safetensors``.
+
+    Returns:
+        A table of kind ``learning_interventions``.
+
+    Raises:
+        DynsparseError: as ``prepare``, or the weights cannot be read.
+    """
+    settings = training_settings(section, learner).knowing(environment_of(paths))
+    arrays, _ = checkpoint.read(weights)
+    seeds = tuple(section["seeds"])
+
+    def prepared(division: Division) -> Prepared:
+        return prepare(paths, section, division, settings.model.recipe(), settings.samples)
+
+    def models(prepared: Prepared) -> Iterator[Named]:
+        yield learner, list(seeds), _trained(arrays, settings, seeds, prepared)
+
+    return _scored(divisions(paths, section), moved, prepared, models)
+
+
+def score_controls(
+    paths: Sequence[Path | str], section: Mapping[str, Any], moved: pa.Table
+) -> pa.Table:
+    """The same of every model of ``linear.MODELS``, which has no seed."""
+
+    def prepared(division: Division) -> Prepared:
+        return prepare(paths, section, division)
+
+    def models(prepared: Prepared) -> Iterator[Named]:
+        train = prepared.samples.take(prepared.split.train)
+        for name, model in linear.MODELS.items():
+            yield name, [None], linear.learner(model(train, prepared.scaler)).model
+
+    return _scored(divisions(paths, section), moved, prepared, models)
+
+
+def _scored(
+    asked: Sequence[Division], moved: pa.Table, preparing: Preparing, models: Models
+) -> pa.Table:
+    found: list[dict[str, Any]] = []
+    sources: dict[str, None] = {}
+    with precision("float32"):
+        predict = make_predict()
+        for division in asked:
+            prepared = preparing(division)
+            sources |= dict.fromkeys(prepared.origin.sources)
+            moves = moves_of(moved, division, prepared.test.inputs.shape[1])
+            counted = counts(prepared, moves)
+            for name, seeds, model in models(prepared):
+                say(f"scoring {name} on moved samples of {prepared.origin.environment}, {division}")
+                shared = records.identity(prepared, name)
+                found += rows(shared, seeds, errors(predict, model, prepared, moves), counted)
+    table = pa.Table.from_pylist(found, schema=SCHEMA)
+    return with_metadata(table, "learning_interventions", sources=list(sources))
+
+
+def _trained(
+    arrays: checkpoint.Arrays, settings: TrainingSettings, seeds: tuple[int, ...], given: Prepared
+) -> WorldModel:
+    """All seeds of a split."""
+    inputs, outputs = given.test.inputs.shape[1], given.test.next_state.shape[1]
+    made = jax.eval_shape(lambda: create(settings, inputs, outputs, seeds))
+    model: WorldModel = checkpoint.restored(f"{given.division}.model", made.model, arrays)
+    return model

@@ -1,5 +1,6 @@
 """The learning part of the DAG: how many jobs there are, and what a change makes again."""
 
+import csv
 import re
 
 import pytest
@@ -57,6 +58,21 @@ def test_a_study_makes_its_learning_items(learned):
         assert (results / f"tables/{item}.md").read_text().count("\n") >= 3
     left = [path.name for path in (results / "learning").rglob("*") if path.name.startswith(".")]
     assert left == []
+
+
+def test_moved_inputs_train_nothing_again(learned):
+    jobs = learned.planned("table_interventions")
+    scored = {"move_inputs": 1, "score_moved_controls": 1, "score_moved_networks": 2}
+    assert jobs == {**scored, "table_interventions": 1}
+    learned.snakemake("table_interventions")
+    assert learned.planned("table_interventions", "figure_8", "table_8") == {}
+    with (learned.results / "tables/table_interventions.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    # One file has no split by policy. Two networks and three controls, three sizes.
+    assert {row["split"] for row in rows} == {"episode"}
+    assert len(rows) == (2 + 3) * 3
+    assert {row["ratio"] for row in rows if row["learner"] == "mean"} == {"1"}
+    assert all(int(row["outputs_unmoved"]) for row in rows)
 
 
 def test_only_what_a_change_touches_is_trained_again(learned):

@@ -55,6 +55,14 @@ def test_inputs_are_redrawn_only_where_it_is_asked_for(project):
     assert "measure_influence" not in study.planned()
 
 
+def test_inputs_are_moved_only_where_it_is_asked_for(project):
+    study = project.study("config/behaviours.yaml")
+    asked = study.planned("table_interventions")
+    jobs = ("move_inputs", "score_moved_controls", "score_moved_networks")
+    assert [asked[name] for name in jobs] == [3, 3, 3 * 5]
+    assert not set(jobs) & set(study.planned())
+
+
 def test_the_papers_study_has_40_files(project):
     """What is not shipped is trained: of the five seeds two."""
     jobs = project.study("config/paper.yaml").planned()

@@ -55,9 +55,12 @@ def made(job, study, folder):
 
 @pytest.fixture(scope="module")
 def everything(project):
-    """A study that makes every kind of item, those of learning among them."""
+    """A study that makes every kind of item: those of learning, and those that are asked for."""
     study = project.variant(study="bytes", collection=COLLECTION, learning=TINY)
-    study.snakemake("all")
+    offers = Study(yaml.safe_load(study.config.read_text()), str(study.results))
+    study.snakemake(
+        "all", *(item.target for item in ENTRIES if item.asked and item.offered(offers))
+    )
     return study
 
 

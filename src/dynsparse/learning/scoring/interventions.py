@@ -87,7 +87,7 @@ def errors(predict: Predict, model: WorldModel, prepared: Prepared, moves: Inter
         return (np.asarray(predict(model, jnp.asarray(inputs), facts), float) - truth) ** 2
 
     here = squared(test.inputs, truth)
-    sums, counts = np.zeros((3, len(SIGMAS), len(here))), np.zeros((3, len(SIGMAS), 1))
+    sums, terms = np.zeros((3, len(SIGMAS), len(here))), np.zeros((3, len(SIGMAS), 1))
     for at, column in np.ndindex(moves.outcome.shape[:2]):
         inputs = test.inputs.copy()
         inputs[:, column] += np.float32(SIGMAS[at]) * moves.sign[column].astype(np.float32)
@@ -100,9 +100,9 @@ def errors(predict: Predict, model: WorldModel, prepared: Prepared, moves: Inter
         )
         for kind, (values, which) in enumerate(found):
             sums[kind, at] += values[:, which].sum(axis=1)
-            counts[kind, at] += which.sum()
+            terms[kind, at] += which.sum()
     with np.errstate(invalid="ignore"):
-        return Errors(*sums / counts)
+        return Errors(*sums / terms)
 
 
 def counts(prepared: Prepared, moves: Interventions) -> list[dict[str, Any]]:

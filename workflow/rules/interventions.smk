@@ -49,7 +49,7 @@ rule score_moved_networks:
         runtime=minutes(120),
     params:
         learner="{learner}",
-        section=with_learner,
+        section=lambda wildcards: TRAINED_AS[wildcards.learner],
     script:
         "../scripts/score_moved_networks.py"
 

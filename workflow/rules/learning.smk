@@ -7,6 +7,11 @@ TRAINED_WITH = {
     for name, value in LEARNING.items()
     if name not in ("environments", "learners", "search", "threshold")
 } | {"zero_threshold": config["sparsity"]["threshold"]}
+# What the training of one learner depends on.
+TRAINED_AS = {
+    name: TRAINED_WITH | {"learners": {name: learner}}
+    for name, learner in LEARNING["learners"].items()
+}
 LEARNED_KINDS = ["curves", "dimensions", "sparsity", "recovery", "rollout"]
 RUNS = LEARNING["search"]["runs"]
 # What is learned, and what is only tested on.
@@ -25,12 +30,6 @@ LEARNING_MB = (
     * config["collection"]["steps"]
     // 80
 )
-
-
-def with_learner(wildcards):
-    """What the training of one learner depends on."""
-    name = wildcards.learner
-    return TRAINED_WITH | {"learners": {name: LEARNING["learners"][name]}}
 
 
 wildcard_constraints:
@@ -64,7 +63,7 @@ rule train_models:
         environment="{environment}",
         behaviour="{behaviour}",
         learner="{learner}",
-        section=with_learner,
+        section=lambda wildcards: TRAINED_AS[wildcards.learner],
     script:
         "../scripts/train_models.py"
 

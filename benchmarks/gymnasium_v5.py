@@ -216,7 +216,8 @@ def write(path: Path, row: dict[str, Any]) -> None:
 
 def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
     with whole_file(path) as temporary, temporary.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
@@ -238,6 +239,7 @@ def main() -> None:
         prepare_to_compile()
         for name in options.tasks or GYMNASIUM:
             row = described(name) | replayed(name, options.replayed)
+            write(options.csv, row)
             with tempfile.TemporaryDirectory() as temporary:
                 folder = options.keep or Path(temporary)
                 row |= verified(name, options.steps, folder / f"{name}.h5")

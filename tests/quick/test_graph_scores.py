@@ -106,3 +106,6 @@ def test_samples_stand_together_where_changes_are_scored():
     assert found[0] == 100 and found[-1] == 1099
     assert (np.diff(found) == 1).sum() == 200 - 200 // STRETCH
     np.testing.assert_array_equal(stretches(rows, 1000), rows)
+    # Fewer than a stretch are asked for, of as few or more.
+    for count in (STRETCH - 10, 1000):
+        np.testing.assert_array_equal(stretches(rows[:count], 7), rows[:7])

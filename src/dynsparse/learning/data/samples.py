@@ -175,5 +175,6 @@ def stretches(rows: np.ndarray, most: int, length: int = STRETCH) -> np.ndarray:
     """At most ``most`` of ``rows`` in stretches of so many that stand together, evenly spaced."""
     if len(rows) <= most:
         return rows
+    length = min(length, most)
     starts = np.linspace(0, len(rows) - length, max(most // length, 1)).round().astype(np.int64)
     return rows[np.unique(starts[:, None] + np.arange(length))]

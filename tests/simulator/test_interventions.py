@@ -171,9 +171,27 @@ def test_moves_are_the_same_after_they_were_written(tmp_path, here, prepared, mo
     both.append(as_rows(moves, prepared))
     table = with_metadata(pa.concat_tables(both), "interventions", sources=[])
     write_table(table, tmp_path / "x.parquet")
-    found = moves_of(read_table(tmp_path / "x.parquet", "interventions"), EPISODE, 4)
+    found = moves_of(read_table(tmp_path / "x.parquet", "interventions"), prepared)
     for name, values in moves._asdict().items():
         np.testing.assert_array_equal(getattr(found, name), values, err_msg=name)
+
+
+def test_moves_of_other_samples_are_refused(tmp_path, here, prepared, moves):
+    table = as_rows(moves, prepared)
+    lie = moves.unmoved.copy()
+    lie[0, 0, 0, 0] = True  # p' feels p
+    # Of as many samples, of the same numbers.
+    other = prepare([write_slider(tmp_path / "b.h5", seed=1)], section(), EPISODE)
+    for rows, given in (
+        (table.take(np.roll(np.arange(len(table)), 1)), prepared),
+        (table.slice(1), prepared),
+        (table.slice(0, 0), prepared),
+        (as_rows(moves._replace(unmoved=lie), prepared), prepared),
+        (table, other),
+        (table, prepared._replace(scaler=other.scaler)),
+    ):
+        with pytest.raises(DynsparseError, match="Slider random, split episode-0: .* not of these"):
+            moves_of(rows, given)
 
 
 def exact(scaler):
@@ -307,12 +325,15 @@ def test_networks_and_controls_are_scored_alike(cartpole_file, cartpole_moves, t
     settings = training_settings(asked, "oracle")
     with precision("float32"):
         model = create(settings, 5, 4, (1, 2)).model
-    arrays = {}
+    arrays, weights = {}, tmp_path / "x.safetensors"
     for division in ("episode-0", "sample-0"):
+        kind, number = division.split("-")
+        scaler = prepare([cartpole_file], asked, Division(kind, int(number))).scaler
         arrays |= checkpoint.leaves(f"{division}.model", model)
-    checkpoint.write(tmp_path / "x.safetensors", arrays, {})
+        arrays |= checkpoint.leaves(f"{division}.scaler", scaler)
+    checkpoint.write(weights, arrays, {"learner": "oracle", "seeds": [1, 2]})
     given = [cartpole_file], asked, cartpole_moves
-    networks = score_networks(*given, "oracle", tmp_path / "x.safetensors")
+    networks = score_networks(*given, "oracle", weights)
     controls = score_controls(*given)
     # Two splits, three sizes; two seeds, or three models.
     assert (networks.num_rows, controls.num_rows) == (12, 18)
@@ -324,6 +345,14 @@ def test_networks_and_controls_are_scored_alike(cartpole_file, cartpole_moves, t
     first, other = (table.slice(0, 1).to_pylist()[0] for table in (networks, controls))
     assert [first[name] for name in shared] == [other[name] for name in shared]
     assert first["samples"] == 40
+    for wrong in ({"learner": "ones"}, {"seeds": [2, 1]}):
+        checkpoint.write(weights, arrays, {"learner": "oracle", "seeds": [1, 2], **wrong})
+        with pytest.raises(DynsparseError, match="x.safetensors: is not of learner oracle"):
+            score_networks(*given, "oracle", weights)
+    arrays["sample-0.scaler.input_mean"] = scaler.input_mean + 0.1
+    checkpoint.write(weights, arrays, {"learner": "oracle", "seeds": [1, 2]})
+    with pytest.raises(DynsparseError, match="not trained on these samples, split sample-0"):
+        score_networks(*given, "oracle", weights)
+    weights.write_bytes(b"nothing")
     with pytest.raises(DynsparseError, match="x.safetensors"):
-        (tmp_path / "x.safetensors").write_bytes(b"nothing")
-        score_networks(*given, "oracle", tmp_path / "x.safetensors")
+        score_networks(*given, "oracle", weights)

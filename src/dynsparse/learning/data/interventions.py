@@ -3,6 +3,7 @@
 An output that the simulator confirms to be unmoved is one that a model has no reason to move.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,7 +18,7 @@ from dynsparse.dataset import open_dataset
 from dynsparse.errors import DynsparseError
 from dynsparse.finite_influence import MOVED
 from dynsparse.jacobians.differences import SAME_STEP
-from dynsparse.learning.data.preparation import Division, Prepared
+from dynsparse.learning.data.preparation import Prepared
 from dynsparse.learning.data.samples import some_of
 from dynsparse.sparsity.source import source_name
 
@@ -180,13 +181,20 @@ def as_rows(moves: Interventions, prepared: Prepared) -> pa.Table:
     return pa.table(columns, schema=SCHEMA)
 
 
-def moves_of(table: pa.Table, division: Division, inputs: int) -> Interventions:
-    """What ``as_rows`` made rows of, for one division."""
+def moves_of(table: pa.Table, prepared: Prepared) -> Interventions:
+    """What ``as_rows`` made rows of, for the division of some samples.
+
+    Raises:
+        DynsparseError: it is not of these samples.
+    """
+    division, inputs = prepared.division, prepared.test.inputs.shape[1]
     mine = pc.and_(
         pc.equal(table["split"], division.kind), pc.equal(table["number"], division.number)
     )
     rows = table.filter(mine).combine_chunks()
-    shape = (len(SIGMAS), inputs, len(rows) // (len(SIGMAS) * inputs))
+    shape = (len(SIGMAS), inputs, len(prepared.test.inputs))
+    if not _are_of(rows, prepared, shape):
+        raise _others(prepared)
     sign, outcome = (
         np.asarray(rows[name].to_numpy()).reshape(shape) for name in ("sign", "outcome")
     )
@@ -194,7 +202,35 @@ def moves_of(table: pa.Table, division: Division, inputs: int) -> Interventions:
         pc.list_flatten(rows[name]).to_numpy().reshape(*shape, -1)
         for name in ("next_state", "unmoved")
     )
+    # Where an output stays it is the recorded one, but for what steps may differ by and float32.
+    scaler, recorded = prepared.scaler, prepared.test.next_state.astype(float)
+    allowed = (MOVED + SAME_STEP) / scaler.output_scale + 1e-6 * (1 + np.abs(recorded))
+    near = np.abs(scaler.outputs(next_state) - recorded) <= allowed
+    if not near[unmoved].all():
+        raise _others(prepared)
     return Interventions(sign[0], outcome, next_state, unmoved)
+
+
+def _are_of(rows: pa.Table, prepared: Prepared, shape: tuple[int, int, int]) -> bool:
+    """Whether there is a row for each move of the samples, in order."""
+    origin, test = prepared.origin, prepared.test
+    names = np.array([*origin.state_names, *origin.action_names], object)[:, None]
+    wanted = {
+        **{"environment": origin.environment, "behaviour": origin.behaviour},
+        **{"episode": test.episode, "step": test.step},
+        **{"input": names, "sigmas": np.reshape(SIGMAS, (-1, 1, 1))},
+    }
+    return len(rows) == math.prod(shape) and all(
+        (rows[name].to_numpy().reshape(shape) == values).all() for name, values in wanted.items()
+    )
+
+
+def _others(prepared: Prepared) -> DynsparseError:
+    origin = prepared.origin
+    return DynsparseError(
+        f"{origin.environment} {origin.behaviour}, split {prepared.division}: the interventions are"
+        " not of these samples; delete them to have them made again"
+    )
 
 
 def _lists(values: Shaped[np.ndarray, "sigmas inputs samples outputs"]) -> pa.Array:

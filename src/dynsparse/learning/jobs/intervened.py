@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import pyarrow as pa
 
+from dynsparse.errors import DynsparseError
 from dynsparse.learning.data.interventions import moves_of
 from dynsparse.learning.data.preparation import (
     Division,
@@ -52,16 +54,23 @@ def score_networks(
         A table of kind ``learning_interventions``.
 
     Raises:
-        DynsparseError: as ``prepare``, or the weights cannot be read.
+        DynsparseError: as ``prepare`` and ``moves_of``, or the weights cannot be read, or are not
+            of this learner, its seeds and these samples.
     """
     settings = training_settings(section, learner).knowing(environment_of(paths))
-    arrays, _ = checkpoint.read(weights)
+    arrays, about = checkpoint.read(weights)
     seeds = tuple(section["seeds"])
+    if (about.get("learner"), about.get("seeds")) != (learner, list(seeds)):
+        raise DynsparseError(f"{weights}: is not of learner {learner} with seeds {list(seeds)}")
 
     def prepared(division: Division) -> Prepared:
         return prepare(paths, section, division, settings.model.recipe(), settings.samples)
 
     def models(prepared: Prepared) -> Iterator[Named]:
+        if not _fits(arrays, prepared):
+            raise DynsparseError(
+                f"{weights}: was not trained on these samples, split {prepared.division}"
+            )
         yield learner, list(seeds), _trained(arrays, settings, seeds, prepared)
 
     return _scored(divisions(paths, section), moved, prepared, models)
@@ -93,7 +102,7 @@ def _scored(
         for division in asked:
             prepared = preparing(division)
             sources |= dict.fromkeys(prepared.origin.sources)
-            moves = moves_of(moved, division, prepared.test.inputs.shape[1])
+            moves = moves_of(moved, prepared)
             counted = counts(prepared, moves)
             for name, seeds, model in models(prepared):
                 say(f"scoring {name} on moved samples of {prepared.origin.environment}, {division}")
@@ -101,6 +110,12 @@ def _scored(
                 found += rows(shared, seeds, errors(predict, model, prepared, moves), counted)
     table = pa.Table.from_pylist(found, schema=SCHEMA)
     return with_metadata(table, "learning_interventions", sources=list(sources))
+
+
+def _fits(arrays: checkpoint.Arrays, given: Prepared) -> bool:
+    """Whether weights belong to the scaler of some samples; another machine may round otherwise."""
+    scaler = checkpoint.leaves(f"{given.division}.scaler", given.scaler)
+    return all(key in arrays and np.allclose(arrays[key], scaler[key], 1e-6) for key in scaler)
 
 
 def _trained(

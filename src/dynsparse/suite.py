@@ -189,8 +189,13 @@ def dataset_name(name: str) -> str:
         return name
     last = name.partition(":")[2]
     if name.startswith("mjcf:"):
-        last = Path(last.rpartition(":")[2]).stem
+        last = Path(mjcf_file(name)).stem
     return re.sub("[^A-Za-z0-9]+", "-", last).strip("-") or "model"
+
+
+def mjcf_file(name: str) -> str:
+    """The file of a bare model, ``mjcf:<file>`` or ``mjcf:<steps>:<file>``."""
+    return re.sub("^mjcf:([0-9]+:(?=.))?", "", name, flags=re.DOTALL)
 
 
 def missing_module(name: str) -> str | None:

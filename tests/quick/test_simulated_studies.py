@@ -1,6 +1,7 @@
 """Environments of MuJoCo's C engine in a study: what is refused, left out, and where files are."""
 
 import copy
+import re
 
 import pytest
 import yaml
@@ -9,7 +10,7 @@ from projects import ROOT, micro_config
 from dynsparse.configuration import resolve, without_missing
 from dynsparse.errors import DynsparseError
 from dynsparse.study.layout import Case, Study
-from dynsparse.suite import SUITE, SUITES, dataset_name, missing_module, on_c_engine
+from dynsparse.suite import SUITE, SUITES, dataset_name, missing_module, mjcf_file, on_c_engine
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 WALK, BARE = "dm_control:quadruped-walk", "mjcf:5:models/my_robot.xml"
@@ -89,6 +90,22 @@ def test_an_optional_environment_that_is_not_installed_is_left_out_with_a_line()
     del config["environments"]["CheetahRun"], config["verification"]["accept"]["CheetahRun"]
     with pytest.raises(DynsparseError, match="environments: none is left"):
         without_missing(resolved(config))
+
+
+def test_a_bare_model_has_a_file(tmp_path):
+    model = tmp_path / "a b:c.xml"
+    there, numbered = f"mjcf:{model}", f"mjcf:5:{model}"
+    assert mjcf_file(there) == mjcf_file(numbered) == str(model)
+    assert dataset_name(there) == dataset_name(numbered) == "a-b-c"
+    for name in (there, "mjcf:", "mjcf:5:", f"mjcf:{tmp_path}"):
+        with pytest.raises(DynsparseError, match=f"environments.{re.escape(name)}: there is no f"):
+            without_missing(resolved(study(name)))
+    model.write_text("<mujoco/>")
+    config = resolved(study(numbered))
+    assert without_missing(config) == (config, [])
+    model.rename(tmp_path / "{b}.xml")
+    with pytest.raises(DynsparseError, match="the path has braces"):
+        without_missing(resolved(study(f"mjcf:{tmp_path / '{b}.xml'}")))
 
 
 def test_what_is_installed_is_not_missing():

@@ -11,7 +11,7 @@ rule collect_jacobians:
         ),
         policy=policy_file,
         environment=own_environment,
-        model=mjcf_file,
+        model=model_file,
         lock=LOCK,
     output:
         DATA,

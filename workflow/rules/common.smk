@@ -26,7 +26,7 @@ from dynsparse.study.items import ATLAS, ITEMS, ROBUSTNESS
 from dynsparse.study.layout import ANY, POLICY_FILES, Study
 from dynsparse.study.shipped import NAME as STATISTICS_LIST, check_shipped, with_shipped
 from dynsparse.study.statistics import PER_SEED, STATISTICS
-from dynsparse.suite import OWN, dataset_name, environment_names, suite_of
+from dynsparse.suite import OWN, dataset_name, environment_names, mjcf_file, suite_of
 
 # Before a job's interpreter loads anything.
 quiet_surroundings()
@@ -124,7 +124,7 @@ def full_name(wildcards):
     return STUDY.names[wildcards.environment]
 
 
-def mjcf_file(wildcards):
+def model_file(wildcards):
     """The file of an environment that is a bare model; others have none."""
     return mjcf_files(wildcards.environment)
 
@@ -132,7 +132,7 @@ def mjcf_file(wildcards):
 def mjcf_files(environment):
     """The same, by its name in paths."""
     name = STUDY.names[environment]
-    return [name.rpartition(":")[2]] if suite_of(name).name == "mjcf" else []
+    return [mjcf_file(name)] if suite_of(name).name == "mjcf" else []
 
 
 def own_environment(wildcards):

@@ -6,10 +6,11 @@ otherwise has no meaning for it.
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 from dynsparse.errors import DynsparseError
-from dynsparse.suite import dataset_name, missing_module, on_c_engine
+from dynsparse.suite import dataset_name, missing_module, mjcf_file, on_c_engine
 
 METHOD = "mujoco_c"
 
@@ -81,11 +82,13 @@ def without_missing(study: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]
         The study as it can be made here, and a line for each environment that it is made without.
 
     Raises:
-        DynsparseError: an environment on the C engine that is not optional is not installed, or
-            nothing is left.
+        DynsparseError: an environment on the C engine that is not optional is not installed, the
+            file of a bare model is not there, or nothing is left.
     """
     gone: dict[str, str] = {}
     for name, choices in study["environments"].items():
+        if name.startswith("mjcf:"):
+            _check_file(name, mjcf_file(name))
         module, optional = missing_module(name), choices.get("optional", False)
         if module is None or not (optional or on_c_engine(name)):
             continue
@@ -103,3 +106,17 @@ def without_missing(study: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]
     left["verification"]["accept"] = {k: v for k, v in accepted.items() if k not in gone}
     left["learning"]["environments"] = [name for name in learned if name not in gone]
     return left, list(gone.values())
+
+
+def _check_file(name: str, path: str) -> None:
+    """Refuse a bare model that is not there, or whose path Snakemake takes for a pattern."""
+    if not Path(path).is_file():
+        raise DynsparseError(
+            f"config: environments.{name}: there is no file {path!r}; write mjcf:<file> or"
+            " mjcf:<steps>:<file>"
+        )
+    if {"{", "}"} & set(path):
+        raise DynsparseError(
+            f"config: environments.{name}: the path has braces, which a study's rules cannot have;"
+            " rename the file"
+        )

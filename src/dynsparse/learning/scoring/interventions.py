@@ -79,7 +79,7 @@ def errors(predict: Predict, model: WorldModel, prepared: Prepared, moves: Inter
         moves: of these.
     """
     test, facts = prepared.test, facts_of(model, prepared.test)
-    # Where an output stays, its truth is the recorded one to the last bit.
+    # Where an output stays, its truth is the recorded one, up to the engines' rounding.
     truth = test.next_state.astype(float)
     elsewhere = prepared.scaler.outputs(moves.next_state)
 

@@ -115,8 +115,12 @@ def library(*modules):
 
 
 def by_engine(**modules):
-    """The same for what simulates an environment: modules for MJX, and for the C engine."""
-    return lambda wildcards: library(*modules[suite_of(full_name(wildcards)).dynamics])
+    """The same for what simulates an environment: modules for MJX, and for the C engine.
+
+    The files are written now: Snakemake does not see what appears while it plans.
+    """
+    lists = {engine: library(*names) for engine, names in modules.items()}
+    return lambda wildcards: lists[suite_of(full_name(wildcards)).dynamics]
 
 
 def full_name(wildcards):

@@ -74,3 +74,10 @@ def test_the_atlas_plans_what_is_installed_and_names_the_rest(tmp_path):
     told = project.snakemake("atlas", "--dry-run", "--quiet", "rules").stdout
     assert [line.split()[0] for line in told.splitlines() if "left out" in line] == missing
     assert project.planned("atlas")["collect_jacobians"] == len(said) - len(missing)
+
+
+def test_a_fresh_checkout_plans_its_first_study(tmp_path):
+    """Lists of sources were once written while Snakemake planned, which then did not see them."""
+    project = copy_project(tmp_path / "project")
+    assert not (project.root / ".snakemake").exists()
+    assert project.planned("table_1", "figure_5", "verification")["verify_jacobians"] > 0

@@ -193,9 +193,15 @@ def dataset_name(name: str) -> str:
     return re.sub("[^A-Za-z0-9]+", "-", last).strip("-") or "model"
 
 
+def mjcf_parts(name: str) -> tuple[str | None, str]:
+    """The steps, where said, and the file of ``mjcf:<steps>:<file>``; no file if it is none."""
+    found = re.fullmatch("mjcf:(?:([0-9]+):)?(.+)", name, re.DOTALL)
+    return (found[1], found[2]) if found else (None, "")
+
+
 def mjcf_file(name: str) -> str:
     """The file of a bare model, ``mjcf:<file>`` or ``mjcf:<steps>:<file>``."""
-    return re.sub("^mjcf:([0-9]+:(?=.))?", "", name, flags=re.DOTALL)
+    return mjcf_parts(name)[1]
 
 
 def missing_module(name: str) -> str | None:

@@ -66,6 +66,7 @@ except DynsparseError as error:
 RESULTS = f"results/{config['study']}"
 SEEDS = config["seeds"]
 STUDY = Study(config, RESULTS, project=PROJECT)
+NAMES = STUDY.names
 DATA = STUDY.data(ANY)
 # The locked environment.
 LOCK = str(Path(PROJECT, "envs/cpu.txt"))
@@ -125,7 +126,7 @@ def by_engine(**modules):
 
 def full_name(wildcards):
     """What the study calls an environment: dm_control:quadruped-walk is quadruped-walk in paths."""
-    return STUDY.names[wildcards.environment]
+    return NAMES[wildcards.environment]
 
 
 def model_file(wildcards):
@@ -135,7 +136,7 @@ def model_file(wildcards):
 
 def mjcf_files(environment):
     """The same, by its name in paths."""
-    name = STUDY.names[environment]
+    name = NAMES[environment]
     return [mjcf_file(name)] if suite_of(name).name == "mjcf" else []
 
 

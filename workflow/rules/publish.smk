@@ -40,7 +40,7 @@ rule publish:
 
 
 # All that items read of an environment. Its data may go then, before those of the next are made.
-for environment in STUDY.names:
+for environment in NAMES:
 
     rule:
         name:

@@ -85,7 +85,7 @@ rule model_structure:
     input:
         library=library("environments.structures"),
         environments=lambda _: own_environments(tuple(config["environments"])),
-        models=[path for name in STUDY.names for path in mjcf_files(name)],
+        models=[path for name in NAMES for path in mjcf_files(name)],
         lock=LOCK,
     output:
         STUDY.structure(),

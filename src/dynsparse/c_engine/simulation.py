@@ -1,6 +1,5 @@
 """Simulations by name: what steps through MuJoCo's Python bindings, whoever wrote it."""
 
-import re
 from collections.abc import Callable
 from importlib import import_module
 from math import inf
@@ -12,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from dynsparse.errors import DynsparseError
+from dynsparse.suite import mjcf_parts
 
 # How far positions are from the model's own at the start of an episode of a bare model, in m and
 # rad: enough for episodes to differ, too little to bring bodies into each other.
@@ -151,10 +151,9 @@ def mjcf(name: str) -> Simulation:
         DynsparseError: MuJoCo cannot load the file, the model has no actuators or no joints, or
             it is no such number of steps.
     """
-    found = re.fullmatch(r"mjcf:(?:(\d+):)?(.+)", name, re.DOTALL | re.ASCII)
-    if found is None:
+    steps, path = mjcf_parts(name)
+    if not path:
         raise DynsparseError(f"environment {name!r}: mjcf:<file> or mjcf:<steps>:<file> is needed")
-    steps, path = found.groups()
     if steps is not None and not (len(steps) <= 9 and 1 <= int(steps) <= MOST_SUBSTEPS):
         raise DynsparseError(
             f"environment {name!r}: 1 to {MOST_SUBSTEPS} simulator steps make a control step"

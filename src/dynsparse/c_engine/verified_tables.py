@@ -16,7 +16,14 @@ from dynsparse.storage.tables import with_metadata
 from dynsparse.verification import replay
 from dynsparse.verification.differences import ZERO
 from dynsparse.verification.samples import STRATA, strata_of
-from dynsparse.verification.verify import ELEMENTS_SCHEMA, SCHEMA, Verification
+from dynsparse.verification.verify import (
+    ELEMENTS_SCHEMA,
+    SCHEMA,
+    Verification,
+    counted,
+    keys,
+    worst_elements,
+)
 
 
 def verify_simulation(path: Path, dataset: Dataset, samples: int, name: str) -> Verification:
@@ -54,11 +61,6 @@ def verify_simulation(path: Path, dataset: Dataset, samples: int, name: str) -> 
 
 
 def _samples(info: DatasetInfo, episode: Episode, steps: np.ndarray, of: Compared) -> pa.Table:
-    def counted(elements: np.ndarray) -> np.ndarray:
-        return elements.sum(axis=(1, 2)).astype(np.int32)
-
-    inputs = (*info.state_names, *info.action_names)
-    worst = of.excess.reshape(len(steps), -1).argmax(axis=1)
     known, _ = known_and_jacobian(episode)
     columns = {
         "episode": np.full(len(steps), episode.index, np.int32),
@@ -67,9 +69,7 @@ def _samples(info: DatasetInfo, episode: Episode, steps: np.ndarray, of: Compare
         "kink": ~of.compared.any(axis=(1, 2)),
         "jump": np.zeros(len(steps), bool),
         "error": of.error.max(axis=(1, 2)),
-        "worst_element": [
-            f"{info.state_names[k // len(inputs)]} / {inputs[k % len(inputs)]}" for k in worst
-        ],
+        "worst_element": worst_elements(info, of.excess),
         "elements": counted(known[steps]),
         "wrong_elements": counted(of.wrong),
         "missed_elements": counted(of.missed),
@@ -78,7 +78,7 @@ def _samples(info: DatasetInfo, episode: Episode, steps: np.ndarray, of: Compare
         "engine_replay_error": np.full(len(steps), np.nan),
         "engine_error": np.full(len(steps), np.nan),
     }
-    return pa.table({**_keys(info, len(steps)), **columns}, schema=SCHEMA)
+    return pa.table({**keys(info, info.method, len(steps)), **columns}, schema=SCHEMA)
 
 
 def _elements(info: DatasetInfo, found: Findings) -> pa.Table:
@@ -95,13 +95,7 @@ def _elements(info: DatasetInfo, found: Findings) -> pa.Table:
         "median_error": [float(np.median(each)) if len(each) else np.nan for each in chosen],
         "max_error": [float(each.max()) if len(each) else np.nan for each in chosen],
     }
-    return pa.table({**_keys(info, len(chosen)), **columns}, schema=ELEMENTS_SCHEMA)
-
-
-def _keys(info: DatasetInfo, rows: int) -> dict[str, list]:
-    facts = (info.environment, info.behaviour, info.seed, info.method, True)
-    names = SCHEMA.names[: len(facts)]
-    return {name: [value] * rows for name, value in zip(names, facts, strict=True)}
+    return pa.table({**keys(info, info.method, len(chosen)), **columns}, schema=ELEMENTS_SCHEMA)
 
 
 def _replays(info: DatasetInfo, found: Findings) -> list[dict[str, Any]]:

@@ -55,7 +55,7 @@ def table_interventions(
 
 def _rows(mine: pa.Table, curves: pa.Table, told: Mapping[str, str]) -> Iterator[Row]:
     for name in learners(mine):
-        fine = _networks(select(healthy(curves), learner=name))
+        fine = set(_keys(select(healthy(curves), learner=name)))
         for sigmas in sorted(pc.unique(mine["sigmas"]).to_pylist()):
             found = select(mine, learner=name, sigmas=sigmas)
             kept = found.filter(pa.array([key in fine for key in _keys(found)], pa.bool_()))
@@ -87,10 +87,6 @@ def _errors(kept: pa.Table) -> Row:
     for name in ("unmoved_mse", "recorded_mse", "intervened_mse"):
         row |= means(name, series(kept, name))
     return row
-
-
-def _networks(table: pa.Table) -> set[tuple[int, int | None]]:
-    return set(_keys(table))
 
 
 def _keys(table: pa.Table) -> Iterator[tuple[int, int | None]]:

@@ -318,8 +318,8 @@ def _replay_facts(replay: pa.Table) -> dict[str, Any]:
 
 def _largest(replay: pa.Table, name: str) -> dict[str, Any]:
     """How many steps there are of a kind, and where the largest difference is."""
-    rows = [row for row in replay.to_pylist() if row[name]]
     if replay[name].null_count == len(replay):  # no such engine
         return {}
+    rows = [row for row in replay.to_pylist() if row[name]]
     worst = max(rows, key=lambda row: row[f"{name}_by"], default={f"{name}_at": None})
     return {name: sum(row[name] for row in rows), f"{name}_at": worst[f"{name}_at"]}

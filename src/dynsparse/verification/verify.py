@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from dynsparse.dataset import Dataset, DatasetInfo
 from dynsparse.environments import Dynamics, load
@@ -171,12 +171,12 @@ def _judged(
         "kink": reference.kink,
         "jump": reference.jump,
         "error": error.max(axis=(1, 2)),
-        "worst_element": _worst(info, judgement.excess),
+        "worst_element": worst_elements(info, judgement.excess),
         "elements": np.full(len(ad), error[0].size, np.int32),
-        "wrong_elements": _counted(judgement.wrong),
-        "missed_elements": _counted(judgement.missed),
-        "invented_elements": _counted(judgement.invented),
-        "undecided_elements": _counted(judgement.undecided),
+        "wrong_elements": counted(judgement.wrong),
+        "missed_elements": counted(judgement.missed),
+        "invented_elements": counted(judgement.invented),
+        "undecided_elements": counted(judgement.undecided),
         "engine_replay_error": engine.replay_error,
         "engine_error": error_against(ad, engine.differences).max(axis=(1, 2)),
     }
@@ -192,17 +192,19 @@ def _judged(
         "max_error": smooth.max(axis=0) if len(smooth) else nothing,
     }
     return (
-        pa.table({**_keys(info, method, len(ad)), **columns}, schema=SCHEMA),
-        pa.table({**_keys(info, method, smooth.shape[1]), **elements}, schema=ELEMENTS_SCHEMA),
+        pa.table({**keys(info, method, len(ad)), **columns}, schema=SCHEMA),
+        pa.table({**keys(info, method, smooth.shape[1]), **elements}, schema=ELEMENTS_SCHEMA),
     )
 
 
-def _keys(info: DatasetInfo, method: str, rows: int) -> dict[str, list]:
+def keys(info: DatasetInfo, method: str, rows: int) -> dict[str, list]:
+    """The columns that say whose rows of ``SCHEMA`` or ``ELEMENTS_SCHEMA`` these are."""
     facts = (info.environment, info.behaviour, info.seed, method, method == info.method)
     return {name: [value] * rows for (name, _), value in zip(_KEYS, facts, strict=True)}
 
 
-def _counted(elements: np.ndarray) -> np.ndarray:
+def counted(elements: Bool[np.ndarray, "samples state inputs"]) -> Int[np.ndarray, " samples"]:
+    """How many elements of each sample."""
     return elements.sum(axis=(1, 2)).astype(np.int32)
 
 
@@ -218,7 +220,10 @@ def mjx_steps(dynamics: Dynamics) -> Steps:
     return steps
 
 
-def _worst(info: DatasetInfo, excess: Float[np.ndarray, "samples state inputs"]) -> list[str]:
+def worst_elements(
+    info: DatasetInfo, excess: Float[np.ndarray, "samples state inputs"]
+) -> list[str]:
+    """The element of each sample with the largest excess."""
     inputs = (*info.state_names, *info.action_names)
     flat = excess.reshape(len(excess), -1).argmax(axis=1)
     return [f"{info.state_names[k // len(inputs)]} / {inputs[k % len(inputs)]}" for k in flat]

@@ -38,6 +38,7 @@ def intervene(paths: Sequence[Path | str], section: Mapping[str, Any], solver: S
     """
     dynamics = load(environment_of(paths), solver)
     steps = partial(_steps, dynamics.mj_model, dynamics.substeps)
+    allowed = _allowed(dynamics.mj_model)
     tables, sources = [], dict[str, None]()
     asked = divisions(paths, section)
     with progress(len(asked), f"interventions {dynamics.name}", "split") as bar:
@@ -45,7 +46,6 @@ def intervene(paths: Sequence[Path | str], section: Mapping[str, Any], solver: S
             prepared = prepare(paths, section, division)
             sources |= dict.fromkeys(prepared.origin.sources)
             here = recorded(paths, prepared, section["evaluation"]["samples"])
-            allowed = _allowed(dynamics.mj_model)
             scale, varies = prepared.scaler.input_scale, _varies(prepared)
             try:
                 moves = move_inputs(steps, here, scale, varies, allowed, division.number)

@@ -15,7 +15,7 @@ from dynsparse.learning.data.splits import EPISODE
 from dynsparse.learning.jobs.train import compiled_for, fit, recovery_rows
 from dynsparse.learning.learners import PLAIN, REFERENCE_LOSS
 from dynsparse.learning.scoring.evaluation import make_sizes
-from dynsparse.learning.scoring.records import identity
+from dynsparse.learning.scoring.records import identity, null
 from dynsparse.learning.settings import TrainingSettings, training_settings
 from dynsparse.precision import precision
 from dynsparse.running.console import say
@@ -156,10 +156,6 @@ def _recovery(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]:
     every, switching = mine["all"], mine.get("switching", {})
     names = ("auroc", "average_precision", "base_rate")
     return {
-        **{name: _null(every[name]) for name in names},
-        "switching_auroc": _null(switching.get("auroc", np.nan)),
+        **{name: null(every[name]) for name in names},
+        "switching_auroc": null(switching.get("auroc", np.nan)),
     }
-
-
-def _null(value: float) -> float | None:
-    return None if np.isnan(value) else value

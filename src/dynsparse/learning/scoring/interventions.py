@@ -20,7 +20,7 @@ from dynsparse.learning.data.interventions import (
 from dynsparse.learning.data.preparation import Prepared
 from dynsparse.learning.models import WorldModel
 from dynsparse.learning.models.base import Facts
-from dynsparse.learning.scoring.records import IDENTITY
+from dynsparse.learning.scoring.records import IDENTITY, null
 from dynsparse.learning.training.epochs import facts_of, over_seeds
 
 # Errors are in normalised units, as all others are.
@@ -133,9 +133,5 @@ def rows(
     """A row of ``SCHEMA`` for each seed and each of ``SIGMAS``."""
     for number, seed in enumerate(seeds):
         for at, facts in enumerate(counted):
-            means = {f"{name}_mse": _known(v[at, number]) for name, v in found._asdict().items()}
+            means = {f"{name}_mse": null(v[at, number]) for name, v in found._asdict().items()}
             yield {**shared, "seed": seed, **facts, **means}
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

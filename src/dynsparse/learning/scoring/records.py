@@ -123,7 +123,7 @@ def identity(prepared: Prepared, learner: str | None) -> dict[str, Any]:
 
 def as_table(kind: str, rows: Sequence[Mapping[str, Any]], **facts: Any) -> pa.Table:
     """Rows as a table of a kind of ``SCHEMAS``; columns that a row lacks, and NaN, are null."""
-    plain = [{name: _null(value) for name, value in row.items()} for row in rows]
+    plain = [{name: null(value) for name, value in row.items()} for row in rows]
     table = pa.Table.from_pylist(plain, schema=SCHEMAS[kind])
     return with_metadata(table, f"learning_{kind}", **facts)
 
@@ -218,7 +218,7 @@ def _share(part: Any, whole: Any) -> float | None:
     return float(part) / float(whole) if whole > 0 else None
 
 
-def _null(value: Any) -> Any:
+def null(value: Any) -> Any:
     """Values as Python has them; what is no number becomes null."""
     if isinstance(value, np.generic):
         value = value.item()

@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +34,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from projects import Project, copy_project, is_temporary  # noqa: E402
 
+# How often in a dozen strikes.
 STRIKES = {
     "a job killed": 4,
     "all killed": 3,
@@ -101,9 +103,15 @@ class Study:
             raise Broken(f"not as in a quiet run: {', '.join(sorted(wrong))}")
 
 
-def strike(process: "subprocess.Popen[str]", chance: random.Random) -> str:
+def kinds_at_random(chance: random.Random) -> Iterator[str]:
+    """Kinds of strikes without end: every dozen holds each as often as it is listed."""
+    dozen = [kind for kind, times in STRIKES.items() for _ in range(times)]
+    while True:
+        yield from chance.sample(dozen, len(dozen))
+
+
+def strike(process: "subprocess.Popen[str]", kind: str, chance: random.Random) -> str:
     """Hit a running study; returns what was done."""
-    (kind,) = chance.choices(list(STRIKES), list(STRIKES.values()))
     if kind == "a job killed":
         victims = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
         if not victims:
@@ -127,6 +135,7 @@ def drive(root: Path, kills: int, seed: int | None, targets: list[str]) -> Count
         seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}", flush=True)
     chance, done = random.Random(seed), Counter[str]()
+    kinds = kinds_at_random(chance)
     quiet = copy_project(root / "quiet")
     quiet.snakemake(*targets)
     expected = quiet.digests()
@@ -134,7 +143,7 @@ def drive(root: Path, kills: int, seed: int | None, targets: list[str]) -> Count
     while done.total() < kills:
         folder = root / f"struck-{sum(1 for _ in root.glob('struck-*'))}"
         study = Study(copy_project(folder, quiet.root), targets, expected)
-        while not finish(study, done, kills, chance):
+        while not finish(study, done, kills, kinds, chance):
             pass
         study.check_whole()
         print(f"{folder.name}: whole after {study.starts} starts; {dict(done)}", flush=True)
@@ -142,7 +151,9 @@ def drive(root: Path, kills: int, seed: int | None, targets: list[str]) -> Count
     return done
 
 
-def finish(study: Study, done: Counter[str], kills: int, chance: random.Random) -> bool:
+def finish(
+    study: Study, done: Counter[str], kills: int, kinds: Iterator[str], chance: random.Random
+) -> bool:
     """Start a study and strike until Snakemake ends; whether the study is complete."""
     process, died = study.start(), False
     while process.poll() is None:
@@ -152,7 +163,7 @@ def finish(study: Study, done: Counter[str], kills: int, chance: random.Random) 
             if done.total() >= kills:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise Broken(f"hangs\n{study.log.read_text()}") from None
-            kind = strike(process, chance)
+            kind = strike(process, next(kinds), chance)
             died = True
             if kind != "nothing to kill":
                 done[kind] += 1

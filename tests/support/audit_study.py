@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 FOLDER = "results/small"
 CASE = "CartpoleBalance/random"
 DATA = [f"data/{CASE}/seed-{seed}.h5" for seed in (0, 1)]
+# What is measured of each seed, and merged.
+PARTS = ("elements", "sparsities", "steps")
 TABLES = {"table_1": "elements", "table_a1_1": "steps"}
 HEADER = "output_file\tdate\trule\tlog-file(s)\tinput-file(s)\tshellcmd\tstatus\tplan"
 CODE = ["src/code.py", "envs/cpu.txt"]
@@ -83,12 +85,11 @@ def rules():
     made |= {path: ("collect_jacobians", []) for path in DATA}
     for seed, data in enumerate(DATA):
         folder = f"statistics/{CASE}/seed-{seed}"
-        for statistic in ("patterns", "elements", "sparsities"):
+        for statistic in ("patterns", *PARTS):
             made[f"{folder}/{statistic}.parquet"] = ("measure_patterns", [data])
-        made[f"{folder}/steps.parquet"] = ("measure_steps", [f"{folder}/patterns.parquet"])
-    for statistic in ("elements", "sparsities", "steps"):
-        parts = [f"statistics/{CASE}/seed-{seed}/{statistic}.parquet" for seed in (0, 1)]
-        made[f"merged/{CASE}/{statistic}.parquet"] = ("merge", parts)
+    parts = [f"statistics/{CASE}/seed-{seed}/{kind}.parquet" for kind in PARTS for seed in (0, 1)]
+    for kind in PARTS:
+        made[f"merged/{CASE}/{kind}.parquet"] = ("merge_patterns", parts)
     for table, statistic in TABLES.items():
         sources = [f"merged/{CASE}/{statistic}.parquet"]
         sources.append(f"resources/paper/{table}.csv")
@@ -102,7 +103,7 @@ def rules():
 def log_of(path):
     """One log per job: tables and figures are in several formats, patterns are counted at once."""
     rule, _ = rules()[path]
-    stem = Path(path).parent if rule == "measure_patterns" else Path(path).with_suffix("")
+    stem = Path(path).parent if rule.endswith("_patterns") else Path(path).with_suffix("")
     return f"{rule}/{stem}.log"
 
 

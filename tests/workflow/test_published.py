@@ -38,7 +38,13 @@ def test_what_is_published_is_drawn_again_without_a_simulator(finished, again, t
 def test_all_of_it_is_items(again):
     rules = set(again.planned())
     assert {"all", "draw_figure_3", "draw_figure_4", "reproduction"} <= rules
-    made = ("collect_jacobians", "measure_patterns", "merge", "model_structure", "manifest")
+    made = (
+        "collect_jacobians",
+        "measure_patterns",
+        "merge_patterns",
+        "model_structure",
+        "manifest",
+    )
     assert not rules & {*made, "embed", "render", "verification", "summary", "table_a1_1"}
 
 

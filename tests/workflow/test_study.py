@@ -35,11 +35,10 @@ def edit(finished):
 
 def test_the_default_study_has_a_job_per_file_and_stage(project):
     jobs = project.study("config/config.yaml").planned()
-    per_file = ["collect_jacobians", "verify_jacobians", "measure_memory"]
-    per_file += ["measure_patterns", "measure_steps", "measure_durations"]
+    per_file = ["collect_jacobians", "verify_jacobians", "measure_memory", "measure_patterns"]
     assert {rule: jobs[rule] for rule in per_file} == dict.fromkeys(per_file, 8 * 2)
-    assert jobs["merge"] == 8 * 8
-    assert jobs["describe_patterns"] == 8
+    per_case = ["describe_patterns", "merge_patterns", "merge_verification", "merge_memory"]
+    assert {rule: jobs[rule] for rule in per_case} == dict.fromkeys(per_case, 8)
     assert jobs["model_structure"] == 1
     items = ["table_1", "table_a1_1", "verification", "learning_curves"]
     items += [f"figure_{k}" for k in (5, 6, 7)]
@@ -51,7 +50,11 @@ def test_the_default_study_has_a_job_per_file_and_stage(project):
 def test_inputs_are_redrawn_only_where_it_is_asked_for(project):
     study = project.study("config/architectures.yaml")
     asked = study.planned("table_influence")
-    assert (asked["measure_influence"], asked["merge"], asked["table_influence"]) == (6, 3, 1)
+    assert (asked["measure_influence"], asked["merge_influence"], asked["table_influence"]) == (
+        6,
+        3,
+        1,
+    )
     assert "measure_influence" not in study.planned()
 
 
@@ -68,7 +71,7 @@ def test_the_papers_study_has_40_files(project):
     jobs = project.study("config/paper.yaml").planned()
     assert jobs["collect_jacobians"] == jobs["verify_jacobians"] == 8 * 5
     assert jobs["train_expert"] == 8 * 2
-    assert jobs["merge"] == 8 * 8
+    assert jobs["merge_patterns"] == jobs["describe_patterns"] == 8
     assert jobs["table_1"] == jobs["figure_7"] == 1
 
 
@@ -142,9 +145,8 @@ def test_an_edit_of_durations_reruns_what_depends_on_it(finished):
     output = finished.snakemake().stdout
     judged = ["reproduction", "table_robustness"]
     durations = ["figure_7", "figure_survival", "table_durations", "table_element_durations"]
-    made = ["all", "draw_summary", "manifest", "measure_durations", "merge", "merge"]
+    made = ["all", "draw_summary", "manifest", "describe_patterns"]
     assert rules_run(output) == sorted([*made, *durations, *judged])
-    assert set(re.findall(r"statistic=(\w+)", output)) == {"durations", "strides"}
     assert finished.planned() == {}
 
 

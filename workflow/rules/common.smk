@@ -25,7 +25,7 @@ from dynsparse.running.code_digests import environment_list, source_list
 from dynsparse.study.items import ATLAS, ITEMS, ROBUSTNESS
 from dynsparse.study.layout import ANY, POLICY_FILES, Study
 from dynsparse.study.shipped import NAME as STATISTICS_LIST, check_shipped, with_shipped
-from dynsparse.study.statistics import PER_SEED, STATISTICS
+from dynsparse.study.statistics import COMPARES, COUNTS, MERGES, described, describing
 from dynsparse.suite import OWN, dataset_name, environment_names, mjcf_file, suite_of
 
 # Before a job's interpreter loads anything.

@@ -13,6 +13,7 @@ rule measure_patterns:
         patterns=PATTERNS,
         elements=STUDY.statistic(ANY, "elements"),
         sparsities=STUDY.statistic(ANY, "sparsities"),
+        steps=STUDY.statistic(ANY, "steps"),
     log:
         f"{LOGS}/measure_patterns/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
     benchmark:
@@ -29,56 +30,52 @@ rule measure_patterns:
         "../scripts/measure_patterns.py"
 
 
-for statistic in STATISTICS.values():
-
-    rule:
-        name:
-            statistic.name
-        input:
-            patterns=(
-                [PATTERNS]
-                if statistic.per_seed
-                else expand(PATTERNS, seed=SEEDS, allow_missing=True)
-            ),
-            library=library(*statistic.modules),
-        output:
-            **statistic.outputs(STUDY),
-        log:
-            f"{LOGS}/{statistic.name}/{statistic.place}.log",
-        benchmark:
-            f"{BENCHMARKS}/{statistic.name}/{statistic.place}.tsv"
-        conda:
-            "../../envs/conda.yaml"
-        resources:
-            mem_mb=megabytes(1500),
-            runtime=minutes(20) if statistic.per_seed else 60,
-        params:
-            job=statistic.job,
-        script:
-            "../scripts/statistic.py"
-
-
-rule merge:
+rule describe_patterns:
     input:
-        tables=expand(
-            STUDY.statistic(ANY, "{statistic}"), seed=SEEDS, allow_missing=True
-        ),
-        library=library("sparsity.merging", "storage.tables"),
+        patterns=expand(PATTERNS, seed=SEEDS, allow_missing=True),
+        library=library(*describing()),
     output:
-        STUDY.merged(ANY, "{statistic}"),
+        **described(STUDY),
     log:
-        f"{LOGS}/merge/{{environment}}/{{behaviour}}/{{statistic}}.log",
-    wildcard_constraints:
-        statistic="|".join(PER_SEED),
+        f"{LOGS}/describe_patterns/{{environment}}/{{behaviour}}.log",
+    benchmark:
+        f"{BENCHMARKS}/describe_patterns/{{environment}}/{{behaviour}}.tsv"
     conda:
         "../../envs/conda.yaml"
     resources:
         mem_mb=megabytes(1500),
-        runtime=minutes(30),
+        runtime=minutes(60),
     params:
-        kind="{statistic}",
+        counts=COUNTS,
+        compares=COMPARES,
     script:
-        "../scripts/merge.py"
+        "../scripts/describe_patterns.py"
+
+
+for merged, kinds in MERGES.items():
+
+    rule:
+        name:
+            merged
+        input:
+            **{
+                kind: expand(
+                    STUDY.statistic(ANY, kind), seed=SEEDS, allow_missing=True
+                )
+                for kind in kinds
+            },
+            library=library("study.counting"),
+        output:
+            **{kind: STUDY.merged(ANY, kind) for kind in kinds},
+        log:
+            f"{LOGS}/{merged}/{{environment}}/{{behaviour}}.log",
+        conda:
+            "../../envs/conda.yaml"
+        resources:
+            mem_mb=megabytes(1500),
+            runtime=minutes(30),
+        script:
+            "../scripts/merge.py"
 
 
 rule model_structure:

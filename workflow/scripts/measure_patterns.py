@@ -8,3 +8,4 @@ with job_log(snakemake.log[0]), open_dataset(snakemake.input.data) as dataset:
     counts = scan(dataset, given.thresholds, given.threshold, made.patterns)
     write_table(counts.elements, made.elements)
     write_table(counts.sparsities, made.sparsities)
+    write_table(counts.steps, made.steps)

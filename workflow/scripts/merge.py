@@ -1,7 +1,6 @@
 from dynsparse.running.console import job_log
-from dynsparse.sparsity.merging import merge_seeds
-from dynsparse.storage.tables import read_table, write_table
+from dynsparse.study.counting import merge
 
 with job_log(snakemake.log[0]):
-    tables = [read_table(path, snakemake.params.kind) for path in snakemake.input.tables]
-    write_table(merge_seeds(tables), snakemake.output[0])
+    made = dict(snakemake.output.items())
+    merge({kind: snakemake.input[kind] for kind in made}, made)

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from dynsparse.project import project_folder
 from dynsparse.running.console import progress
 from dynsparse.storage.files import sha256
 from dynsparse.storage.tables import read_table, write_table
-from dynsparse.study.counting import count
+from dynsparse.study.counting import count, merge
 from dynsparse.study.item import Item
 from dynsparse.study.items import ITEMS
 from dynsparse.study.layout import ANY, Case, Study
 from dynsparse.study.making import make_apart
-from dynsparse.study.statistics import STATISTICS
+from dynsparse.study.statistics import COMPARES, COUNTS, MERGES
 from dynsparse.suite import dataset_name
 
 PROJECT = project_folder()
@@ -231,28 +231,24 @@ def _measure_patterns(job: Job) -> None:
         counts = scan(dataset, thresholds, threshold, folder / "patterns.parquet")
     write_table(counts.elements, folder / "elements.parquet")
     write_table(counts.sparsities, folder / "sparsities.parquet")
+    write_table(counts.steps, folder / "steps.parquet")
 
 
-def _count(name: str, job: Job) -> None:
-    statistic, folder = STATISTICS[name], job.output.parent
-    outputs = {kind: folder / f"{kind}.parquet" for kind in statistic.kinds}
-    count(job.inputs, outputs, **statistic.job)
+def _describe_patterns(job: Job) -> None:
+    outputs = {kind: job.output.parent / f"{kind}.parquet" for kind in (*COUNTS, *COMPARES)}
+    count(job.inputs, outputs, COUNTS, COMPARES)
 
 
-def _merge(job: Job) -> None:
-    from dynsparse.sparsity.merging import merge_seeds
-
-    write_table(merge_seeds(job.tables(job.output.stem)), job.output)
+def _merge(kinds: Sequence[str], job: Job) -> None:
+    inputs = {kind: [path for path in job.inputs if path.stem == kind] for kind in kinds}
+    merge(inputs, {kind: job.output.parent / f"{kind}.parquet" for kind in kinds})
 
 
 # Per seed: many, and as long as the data.
-COUNTED: dict[str, Recipe] = {
-    "measure_patterns": _measure_patterns,
-    **{name: partial(_count, name) for name, each in STATISTICS.items() if each.per_seed},
-}
-# From all seeds: few, and short.
+COUNTED: dict[str, Recipe] = {"measure_patterns": _measure_patterns}
+# From all seeds: few.
 SUMMARISED: dict[str, Recipe] = {
-    "merge": _merge,
-    **{name: partial(_count, name) for name, each in STATISTICS.items() if not each.per_seed},
+    "describe_patterns": _describe_patterns,
+    **{name: partial(_merge, kinds) for name, kinds in MERGES.items()},
 }
 RECIPES = {**COUNTED, **SUMMARISED}

@@ -8,15 +8,23 @@ import numpy as np
 import pyarrow as pa
 
 from dynsparse.sparsity.elements import ElementCounter
-from dynsparse.sparsity.patterns import PackedEpisode, PatternInfo, pack, writing_patterns
+from dynsparse.sparsity.patterns import (
+    PackedEpisode,
+    PatternInfo,
+    open_patterns,
+    pack,
+    writing_patterns,
+)
 from dynsparse.sparsity.source import JACOBIANS, Episode, Source, jacobian_of, known_elements
+from dynsparse.sparsity.steps import measure_steps
 
 
 class Counts(NamedTuple):
-    """What the pass counts beside the patterns that it writes."""
+    """What is counted beside the patterns that are written."""
 
     elements: pa.Table
     sparsities: pa.Table
+    steps: pa.Table
 
 
 def scan(
@@ -37,7 +45,8 @@ def scan(
     with writing_patterns(patterns, PatternInfo.of(dataset.info, threshold)) as writer:
         for episode in dataset.episodes():
             writer.add(pack_episode(episode, counter))
-    return Counts(counter.elements(), counter.sparsities())
+    with open_patterns(patterns) as packed:
+        return Counts(counter.elements(), counter.sparsities(), measure_steps(packed))
 
 
 def pack_episode(episode: Episode, counter: ElementCounter) -> PackedEpisode:

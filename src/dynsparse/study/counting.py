@@ -1,4 +1,4 @@
-"""A statistic is counted: zero patterns are read, functions are called, tables are written."""
+"""Tables of all seeds of a case: counted from their zero patterns, or merged."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dynsparse.sparsity.merging import merge_seeds
 from dynsparse.sparsity.patterns import open_patterns
-from dynsparse.storage.tables import write_table
+from dynsparse.storage.tables import read_table, write_table
 from dynsparse.study.making import named
 
 
@@ -15,14 +15,13 @@ def count(
     outputs: Mapping[str, Path | str],
     counts: Mapping[str, str],
     compares: Mapping[str, str],
-    per_seed: bool,
 ) -> None:
-    """Do the job of a statistic.
+    """Count in the zero patterns of all seeds of a case.
 
     Args:
-        patterns: files of zero patterns, of one seed, or of all seeds of a case.
+        patterns: files of zero patterns, one per seed.
         outputs: for each kind of table where it is written.
-        counts, compares, per_seed: a ``Statistic``'s. It is not imported here: else every
+        counts, compares: those of ``study.statistics``. They are not imported here: else every
             statistic would depend on all entries, and on what a study is.
 
     Raises:
@@ -31,8 +30,16 @@ def count(
     with ExitStack() as stack:
         seeds = [stack.enter_context(open_patterns(path)) for path in patterns]
         for kind, function in counts.items():
-            tables = [named(function)(seed) for seed in seeds]
-            table = tables[0] if per_seed else merge_seeds(tables)
-            write_table(table, outputs[kind])
+            write_table(merge_seeds([named(function)(seed) for seed in seeds]), outputs[kind])
         for kind, function in compares.items():
             write_table(named(function)(seeds), outputs[kind])
+
+
+def merge(inputs: Mapping[str, Sequence[Path | str]], outputs: Mapping[str, Path | str]) -> None:
+    """Merge what was measured per seed; both arguments are by the kind of table.
+
+    Raises:
+        DynsparseError: as ``merge_seeds``; or a file is missing or damaged, or cannot be written.
+    """
+    for kind, paths in inputs.items():
+        write_table(merge_seeds([read_table(path, kind) for path in paths]), outputs[kind])

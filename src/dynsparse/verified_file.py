@@ -12,7 +12,8 @@ from dynsparse.dataset.schema import BY_ELEMENT
 from dynsparse.environments.playground import Solver
 from dynsparse.errors import DynsparseError
 from dynsparse.precision import Precision
-from dynsparse.tables.verification import require_verified, verification_table
+from dynsparse.tables.verdicts import require_verified
+from dynsparse.tables.verification import verification_table
 from dynsparse.verification import verify_jacobians
 
 

@@ -9,7 +9,8 @@ from dynsparse.c_engine.collection import collect
 from dynsparse.c_engine.verified_tables import verify_simulation
 from dynsparse.dataset import open_dataset
 from dynsparse.errors import DynsparseError
-from dynsparse.tables.verification import require_verified, verification_table
+from dynsparse.tables.verdicts import require_verified
+from dynsparse.tables.verification import verification_table
 
 STEPS = 6
 

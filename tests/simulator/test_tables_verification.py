@@ -6,7 +6,8 @@ import pytest
 
 from dynsparse.errors import DynsparseError
 from dynsparse.storage.tables import with_metadata
-from dynsparse.tables.verification import CHECKS, RIGHT, require_verified, verification_table
+from dynsparse.tables.verdicts import CHECKS, require_verified
+from dynsparse.tables.verification import RIGHT, verification_table
 from dynsparse.verification.replay import SCHEMA as REPLAY
 from dynsparse.verification.verify import SCHEMA
 

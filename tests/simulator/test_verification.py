@@ -16,7 +16,8 @@ from dynsparse.dataset.schema import DIGEST
 from dynsparse.environments import engine_solves
 from dynsparse.errors import DynsparseError
 from dynsparse.sparsity.merging import merge_seeds
-from dynsparse.tables.verification import require_verified, verification_table
+from dynsparse.tables.verdicts import require_verified
+from dynsparse.tables.verification import verification_table
 from dynsparse.verification import verify_jacobians
 from dynsparse.verification.differences import (
     Differences,

@@ -39,8 +39,9 @@ try:
         check_written(Path(path))
     resolve_study = partial(
         resolve,
-        schema=yaml.safe_load(
-            Path(PROJECT, "workflow/schemas/config.schema.yaml").read_text()
+        schema=yaml.load(
+            Path(PROJECT, "workflow/schemas/config.schema.yaml").read_text(),
+            yaml.CSafeLoader,
         ),
         environments=environment_names(),
     )

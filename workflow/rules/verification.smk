@@ -33,7 +33,7 @@ rule verify_jacobians:
 rule require_verified:
     input:
         table=f"{RESULTS}/tables/verification.parquet",
-        library=library("tables.verification"),
+        library=library("tables.verdicts"),
     output:
         touch(f"{RESULTS}/verified"),
     log:

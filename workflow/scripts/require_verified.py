@@ -1,6 +1,6 @@
 from dynsparse.running.console import job_log
 from dynsparse.storage.tables import read_table
-from dynsparse.tables.verification import require_verified
+from dynsparse.tables.verdicts import require_verified
 
 with job_log(snakemake.log[0]):
     table = read_table(snakemake.input.table, "verification_table")

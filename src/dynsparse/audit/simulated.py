@@ -11,7 +11,7 @@ from dynsparse.c_engine.consistency import known_and_jacobian, wrong_steps
 from dynsparse.c_engine.layout import Sample
 from dynsparse.c_engine.remade import made_again, sample_of
 from dynsparse.dataset import Dataset
-from dynsparse.tables.verification import ROUGH
+from dynsparse.tables.verdicts import ROUGH
 
 
 def judge_simulated(

@@ -20,7 +20,7 @@ from dynsparse.c_engine.files import COUNTED, RECORDED, Shares
 from dynsparse.c_engine.layout import Sample
 from dynsparse.c_engine.remade import Remade, made_again, sample_of
 from dynsparse.dataset import Dataset, DatasetInfo, Episode
-from dynsparse.tables.verification import CHECKS, FEW, ROUGH
+from dynsparse.tables.verdicts import CHECKS, FEW, ROUGH
 from dynsparse.verification.episodes import trajectory
 
 # A file that leaves more elements open than this says too little to be called verified.

@@ -59,7 +59,18 @@ def _list(path: Path, sources: Mapping[str, Path]) -> Path:
 
 def digests(sources: Mapping[str, Path]) -> str:
     """A line for each of some files: its digest, and the name it is given."""
-    return "".join(f"{sha256(path)}  {name}\n" for name, path in sources.items())
+    return "".join(f"{_digest(path)}  {name}\n" for name, path in sources.items())
+
+
+def _digest(path: Path) -> str:
+    """Most files are in many lists."""
+    seen = path.stat()
+    return _digest_of(path, seen.st_mtime_ns, seen.st_size)
+
+
+@cache
+def _digest_of(path: Path, *_: int) -> str:
+    return sha256(path)
 
 
 def sources_of(*modules: str) -> list[Path]:

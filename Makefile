@@ -1,6 +1,7 @@
 # make run    the default study, from nothing to results/default/report.zip
 # make check  the tests that need no simulator: a minute or two
-# make test   those and the rest, but for those marked slow, cluster or faults (pyproject.toml)
+# make test   those and the most telling of the rest
+# make test-all       all but those marked slow, cluster or faults (pyproject.toml)
 # make cluster-test   a study in a real Slurm of one node (root and apt, or Slurm installed)
 # make fault-test     a study killed 30 times, full disks, damaged files
 # make lint   formatting, lints, types
@@ -11,7 +12,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run check test cluster-test fault-test lint docs locks environment
+.PHONY: run check test test-all cluster-test fault-test lint docs locks environment
 
 run: .venv/complete
 	snakemake --cores all all report
@@ -23,7 +24,10 @@ TESTS := PYTHONDONTWRITEBYTECODE= python -m pytest -n auto --maxprocesses 4 --di
 check: .venv/complete-dev
 	$(TESTS) tests/quick
 
-test: .venv/complete-dev build/validator/complete
+test: .venv/complete-dev
+	$(TESTS) -m "not thorough and not slow and not cluster and not faults"
+
+test-all: .venv/complete-dev build/validator/complete
 	$(TESTS) -m "not slow and not cluster and not faults"
 
 # -rs: where Slurm cannot be had, the reason is printed.

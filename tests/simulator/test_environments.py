@@ -111,7 +111,13 @@ def test_a_ball_joint_and_things_without_names():
     assert names.pair_names(model, [(0, 1)]) == ("thing.geom0:.geom1",)
 
 
-@pytest.mark.parametrize("fixture", ["cartpole", "reacher", "finger"])
+@pytest.mark.parametrize(
+    "fixture",
+    [
+        "cartpole",
+        *(pytest.param(name, marks=pytest.mark.thorough) for name in ("reacher", "finger")),
+    ],
+)
 def test_the_step_is_the_environments(request, fixture):
     dynamics = request.getfixturevalue(fixture)
     rng = np.random.default_rng(0)

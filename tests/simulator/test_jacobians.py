@@ -106,8 +106,8 @@ def linearised(cases, programs):
     ("name", "method"),
     [
         *(("cartpole", method) for method in METHODS),
-        *(("reacher", method) for method in METHODS),
-        ("finger", "hybrid"),
+        *(pytest.param("reacher", method, marks=pytest.mark.thorough) for method in METHODS),
+        pytest.param("finger", "hybrid", marks=pytest.mark.thorough),
     ],
 )
 def test_a_method_agrees_with_differences(cases, linearised, name, method):
@@ -124,6 +124,7 @@ def test_the_samples_of_the_finger_have_contacts_and_sliding_friction(linearised
     assert record.constraint_active.any()
 
 
+@pytest.mark.thorough
 def test_unrolling_a_solver_that_stops_early_is_wrong(cases, linearised):
     """The trap that the implicit derivative avoids on the same samples (docs/mjx.md).
 
@@ -137,7 +138,13 @@ def test_unrolling_a_solver_that_stops_early_is_wrong(cases, linearised):
     assert implicit.max() < RIGHT
 
 
-@pytest.mark.parametrize("name", ["cartpole", "reacher", "finger"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cartpole",
+        *(pytest.param(name, marks=pytest.mark.thorough) for name in ("reacher", "finger")),
+    ],
+)
 def test_no_method_changes_the_step(cases, linearised, name):
     dynamics, inputs, _ = cases(name)
     plain, memory = jax.jit(jax.vmap(dynamics.step))(*inputs)

@@ -27,6 +27,7 @@ def test_the_suite_is_playgrounds():
     assert len(set(SUITE)) == len(SUITE) == 25
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", SUITE)
 def test_every_environment_has_a_name_for_every_dimension(name):
     dynamics = load(name)

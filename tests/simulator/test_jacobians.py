@@ -117,6 +117,7 @@ def test_a_method_agrees_with_differences(cases, linearised, name, method):
     assert np.median(found) < 1e-7
 
 
+@pytest.mark.thorough
 def test_the_samples_of_the_finger_have_contacts_and_sliding_friction(linearised):
     record = linearised("finger", "hybrid").record
     assert record.contact.any()

@@ -140,6 +140,7 @@ def test_a_deleted_figure_takes_one_job(finished):
     assert finished.planned("figure_5") == {}
 
 
+@pytest.mark.thorough
 def test_an_edit_of_durations_reruns_what_depends_on_it(finished):
     with (finished.root / "src/dynsparse/sparsity/durations.py").open("a") as module:
         module.write("\n# An edit.\n")

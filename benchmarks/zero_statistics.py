@@ -32,7 +32,6 @@ from dynsparse.dataset.writer import BlockWriter
 from dynsparse.sparsity.durations import measure_durations
 from dynsparse.sparsity.patterns import open_patterns
 from dynsparse.sparsity.scan import scan
-from dynsparse.sparsity.steps import measure_steps
 from dynsparse.storage.tables import write_table
 
 STATE, ACTION, PAIRS, LIMITS = 18, 6, 27, 6
@@ -93,17 +92,12 @@ def only_read(path: Path) -> None:
 
 
 def only_scan(path: Path) -> None:
-    """The one pass over HDF5."""
+    """The one pass over HDF5, and sparsity and pattern changes of every step."""
     with open_dataset(path) as dataset:
         counts = scan(dataset, THRESHOLDS, THRESHOLD, path.with_name("patterns.parquet"))
     write_table(counts.elements, path.with_name("elements.parquet"))
     write_table(counts.sparsities, path.with_name("sparsities.parquet"))
-
-
-def only_steps(path: Path) -> None:
-    """Sparsity and pattern changes of every step."""
-    with open_patterns(path.with_name("patterns.parquet")) as patterns:
-        write_table(measure_steps(patterns), path.with_name("steps.parquet"))
+    write_table(counts.steps, path.with_name("steps.parquet"))
 
 
 def only_durations(path: Path) -> None:
@@ -131,7 +125,6 @@ def obvious(path: Path) -> None:
 STAGES: dict[str, Callable[[Path], None]] = {
     "only reading": only_read,
     "measure_patterns": only_scan,
-    "measure_steps": only_steps,
     "measure_durations": only_durations,
     "h5py and pandas": obvious,
 }
@@ -172,19 +165,17 @@ def compare(folder: Path, steps: int, obvious_steps: int) -> None:
             forget(path)
             taken[f"{stage}, from the disk"] = measured(stage, path)
             taken[f"{stage}, from memory"] = measured(stage, path)
-        for stage in ("measure_steps", "measure_durations"):
-            taken[stage] = measured(stage, path)
+        taken["measure_durations"] = measured("measure_durations", path)
         pandas = measured("h5py and pandas", small)
         size = path.stat().st_size / 2**30
     print(f"{steps:,} steps, {size:.2f} GiB\n")
     print("| what | seconds | CPU seconds | peak GiB |\n|---|---|---|---|")
     for place in ("from the disk", "from memory"):
-        stages = [taken[f"measure_patterns, {place}"]]
-        stages += [taken["measure_steps"], taken["measure_durations"]]
+        stages = [taken[f"measure_patterns, {place}"], taken["measure_durations"]]
         whole = Taken(*map(sum, zip(*stages, strict=True)))._replace(gib=max(s.gib for s in stages))
         reading = taken[f"only reading, {place}"]
         ratio = f"{whole.seconds / reading.seconds:.1f} times only reading"
-        taken[f"the three stages, {place}: {ratio}"] = whole
+        taken[f"both stages, {place}: {ratio}"] = whole
     taken[f"h5py and pandas, {obvious_steps:,} steps"] = pandas
     scale = steps / obvious_steps
     taken[f"h5py and pandas, scaled to {steps:,}"] = Taken(*(scale * value for value in pandas))

@@ -4,7 +4,7 @@ import pytest
 from projects import copy_project
 
 # Every stage from simulation to a table and a figure.
-TARGETS = ("table_1", "figure_5", "verification")
+TARGETS = ("table_1", "figure_5", "figure_7", "verification")
 
 
 @pytest.fixture(scope="session")

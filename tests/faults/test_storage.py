@@ -15,7 +15,7 @@ CASE = "CartpoleBalance/random"
 DATA = f"data/{CASE}/seed-0.h5"
 ELEMENTS = f"merged/{CASE}/elements.parquet"
 PATTERNS = f"statistics/{CASE}/seed-0/patterns.parquet"
-STEPS = f"statistics/{CASE}/seed-0/steps.parquet"
+DURATIONS = f"merged/{CASE}/durations.parquet"
 NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
 
 
@@ -99,7 +99,7 @@ def truncate(path):
 @pytest.mark.parametrize("damage", [flip, truncate])
 @pytest.mark.parametrize(
     ("name", "reader"),
-    [(DATA, PATTERNS), (PATTERNS, STEPS), (ELEMENTS, "tables/table_1.parquet")],
+    [(DATA, PATTERNS), (PATTERNS, DURATIONS), (ELEMENTS, "tables/table_1.parquet")],
 )
 def test_a_damaged_file_is_named_by_its_reader_and_made_again(study, digests, damage, name, reader):
     path = study.results / name

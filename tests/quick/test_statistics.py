@@ -12,9 +12,10 @@ from dynsparse.sparsity.patterns import open_patterns
 from dynsparse.sparsity.scan import scan
 from dynsparse.storage.tables import read_table, write_table
 from dynsparse.study import statistics
-from dynsparse.study.counting import count, merge
+from dynsparse.study.counting import count
 from dynsparse.study.layout import Case, Study
 from dynsparse.study.making import named
+from dynsparse.study.merging import merge
 from dynsparse.study.statistics import COMPARES, COUNTS, MERGES, described, describing
 
 

@@ -1,5 +1,5 @@
 # Statistics of where and when Jacobians are zero. One pass over each HDF5 file leaves packed zero
-# patterns; all else is computed from these, per seed, then merged.
+# patterns, and tables that are merged over seeds; all else is counted in the patterns of all seeds.
 
 THRESHOLDS = [config["sparsity"]["threshold"], *config["sparsity"]["other_thresholds"]]
 PATTERNS = STUDY.statistic(ANY, "patterns")
@@ -64,7 +64,7 @@ for merged, kinds in MERGES.items():
                 )
                 for kind in kinds
             },
-            library=library("study.counting"),
+            library=library("study.merging"),
         output:
             **{kind: STUDY.merged(ANY, kind) for kind in kinds},
         log:

@@ -1,5 +1,5 @@
 from dynsparse.running.console import job_log
-from dynsparse.study.counting import merge
+from dynsparse.study.merging import merge
 
 with job_log(snakemake.log[0]):
     made = dict(snakemake.output.items())

@@ -10,20 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from dynsparse.audit.manifest import Manifest
 from dynsparse.dataset import open_dataset
 from dynsparse.errors import DynsparseError
 from dynsparse.project import project_folder
 from dynsparse.running.console import progress
 from dynsparse.storage.files import sha256
-from dynsparse.storage.tables import read_table, write_table
-from dynsparse.study.counting import count, merge
+from dynsparse.storage.tables import write_table
+from dynsparse.study.counting import count
 from dynsparse.study.item import Item
 from dynsparse.study.items import ITEMS
 from dynsparse.study.layout import ANY, Case, Study
 from dynsparse.study.making import make_apart
+from dynsparse.study.merging import merge
 from dynsparse.study.statistics import COMPARES, COUNTS, MERGES
 from dynsparse.suite import dataset_name
 
@@ -47,10 +46,6 @@ class Job:
     config: Mapping[str, Any]
     inputs: tuple[Path, ...]
     output: Path
-
-    def tables(self, kind: str) -> list[pa.Table]:
-        """The inputs as tables of one kind."""
-        return [read_table(path, kind) for path in self.inputs]
 
 
 Recipe = Callable[[Job], None]
@@ -246,7 +241,7 @@ def _merge(kinds: Sequence[str], job: Job) -> None:
 
 # Per seed: many, and as long as the data.
 COUNTED: dict[str, Recipe] = {"measure_patterns": _measure_patterns}
-# From all seeds: few.
+# From all seeds: few, though the first may be as long as all data of a case.
 SUMMARISED: dict[str, Recipe] = {
     "describe_patterns": _describe_patterns,
     **{name: partial(_merge, kinds) for name, kinds in MERGES.items()},

@@ -63,7 +63,7 @@ def digests(sources: Mapping[str, Path]) -> str:
 
 
 def _digest(path: Path) -> str:
-    """Most files are in many lists."""
+    """The digest of a file, computed once: most files are in many lists."""
     seen = path.stat()
     return _digest_of(path, seen.st_mtime_ns, seen.st_size)
 

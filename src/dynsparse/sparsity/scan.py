@@ -30,7 +30,7 @@ class Counts(NamedTuple):
 def scan(
     dataset: Source, thresholds: Sequence[float], threshold: float, patterns: Path | str
 ) -> Counts:
-    """Count zeros and write the packed patterns of a dataset.
+    """Count zeros, write the packed patterns of a dataset, and measure its steps from these.
 
     Args:
         dataset: read once, one episode in memory at a time.

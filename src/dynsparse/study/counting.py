@@ -1,4 +1,4 @@
-"""Tables of all seeds of a case: counted from their zero patterns, or merged."""
+"""Tables of all seeds of a case, counted in their zero patterns."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dynsparse.sparsity.merging import merge_seeds
 from dynsparse.sparsity.patterns import open_patterns
-from dynsparse.storage.tables import read_table, write_table
+from dynsparse.storage.tables import write_table
 from dynsparse.study.making import named
 
 
@@ -21,8 +21,8 @@ def count(
     Args:
         patterns: files of zero patterns, one per seed.
         outputs: for each kind of table where it is written.
-        counts, compares: those of ``study.statistics``. They are not imported here: else every
-            statistic would depend on all entries, and on what a study is.
+        counts, compares: those of ``study.statistics``. They are not imported here: else
+            counting would depend on what a study is.
 
     Raises:
         DynsparseError: a file is missing or damaged, or a table cannot be written.
@@ -33,13 +33,3 @@ def count(
             write_table(merge_seeds([named(function)(seed) for seed in seeds]), outputs[kind])
         for kind, function in compares.items():
             write_table(named(function)(seeds), outputs[kind])
-
-
-def merge(inputs: Mapping[str, Sequence[Path | str]], outputs: Mapping[str, Path | str]) -> None:
-    """Merge what was measured per seed; both arguments are by the kind of table.
-
-    Raises:
-        DynsparseError: as ``merge_seeds``; or a file is missing or damaged, or cannot be written.
-    """
-    for kind, paths in inputs.items():
-        write_table(merge_seeds([read_table(path, kind) for path in paths]), outputs[kind])

@@ -1,6 +1,6 @@
 """Statistics of a study, which rules and audit share: what is counted, and what is merged.
 
-As with items, functions go by name: else every statistic would depend on what any of them uses.
+As with items, functions go by name, so that whoever plans or merges imports none of them.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ COMPARES: Mapping[str, str] = {"information": "sparsity.information:measure_info
 # The rule that merges, and the kinds of tables that one job measures per seed from the data.
 MERGES: Mapping[str, tuple[str, ...]] = {
     "merge_patterns": ("elements", "sparsities", "steps"),
-    "merge_verification": ("verification", "verification_elements", "replay"),
+    "merge_verification": ("verification", "replay"),
     "merge_memory": ("memory",),
     "merge_influence": ("influence",),
 }

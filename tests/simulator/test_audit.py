@@ -34,7 +34,7 @@ from dynsparse.audit.findings import Audit, Check, Failure, Number
 from dynsparse.audit.manifest import read_manifest, schema
 from dynsparse.audit.page import page
 from dynsparse.audit.published import numbers_of, published
-from dynsparse.audit.recipes import workshop
+from dynsparse.audit.recipes import listed_order, workshop
 from dynsparse.audit.recording import make_manifest
 from dynsparse.audit.repeatability import repeatability
 from dynsparse.audit.report import terminal, write_audit
@@ -211,6 +211,27 @@ def test_an_edited_statistic_is_found_from_the_data(study, statistic):
     assert found[path].startswith(f"row 8, column {column}: has 99, recomputed ")
     # What was merged from the honest statistic does not fit the edited one.
     assert set(found) == {path, f"merged/{CASE}/{statistic}.parquet"}
+
+
+def test_a_statistic_whose_rule_is_of_another_version_is_no_pass(study):
+    path = f"merged/{CASE}/steps.parquet"
+    change_cell(study.folder / path, 7, "state_zeros", 99)
+    study.record()
+    old = {
+        name: replace(artefact, rule="merge")
+        for name, artefact in study.manifest.artefacts.items()
+        if artefact.rule == "merge_patterns"
+    }
+    study.change_manifest(artefacts={**study.manifest.artefacts, **old})
+    found = dict(failures(tables_of(study, 100, seed=0)))
+    assert set(old) <= set(found)
+    assert "made by the rule merge, which this version of dynsparse does not have" in found[path]
+
+
+def test_seeds_are_read_in_the_order_of_the_configuration():
+    config = {"environments": {"E": {"behaviours": ["random"]}}, "seeds": [5, 0, 1]}
+    paths = [f"statistics/E/random/seed-{seed}/patterns.parquet" for seed in (0, 1, 5)]
+    assert sorted(paths, key=listed_order(config)) == [paths[2], paths[0], paths[1]]
 
 
 def test_a_wrong_jacobian_element_is_found_and_placed(study):

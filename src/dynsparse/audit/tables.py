@@ -9,7 +9,14 @@ import pyarrow.parquet as pq
 
 from dynsparse.audit.findings import Check, examine
 from dynsparse.audit.manifest import Manifest
-from dynsparse.audit.recipes import COUNTED, SUMMARISED, Workshop, items_of, jobs_of
+from dynsparse.audit.recipes import (
+    COUNTED,
+    SUMMARISED,
+    Workshop,
+    items_of,
+    jobs_of,
+    without_recipe,
+)
 from dynsparse.errors import DynsparseError
 from dynsparse.storage.tables import metadata_of
 
@@ -20,7 +27,7 @@ def table_truth(
     """Tables against what they were computed from.
 
     Tables over all seeds are all recomputed; of the jobs that count in the data of one seed, a
-    seeded sample.
+    seeded sample. A statistic that no recipe makes is a failure.
 
     Args:
         folder: of the study.
@@ -39,6 +46,7 @@ def table_truth(
     sample = [path for number in drawn for path in counted[number]]
     tables = sorted(known[path] for path in items_of(manifest) if path.endswith(".parquet"))
     all_tables = [path for job in (*merged, *tables) for path in job]
+    all_tables += without_recipe(manifest)
     remark = f"a seeded sample, {len(drawn)} of {len(counted)} jobs"
     asked = "" if jobs else "no job was asked for"
     return [

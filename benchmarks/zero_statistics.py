@@ -95,9 +95,8 @@ def only_scan(path: Path) -> None:
     """The one pass over HDF5, and sparsity and pattern changes of every step."""
     with open_dataset(path) as dataset:
         counts = scan(dataset, THRESHOLDS, THRESHOLD, path.with_name("patterns.parquet"))
-    write_table(counts.elements, path.with_name("elements.parquet"))
-    write_table(counts.sparsities, path.with_name("sparsities.parquet"))
-    write_table(counts.steps, path.with_name("steps.parquet"))
+    for kind, table in counts._asdict().items():
+        write_table(table, path.with_name(f"{kind}.parquet"))
 
 
 def only_durations(path: Path) -> None:

@@ -51,11 +51,8 @@ def test_the_default_study_has_a_job_per_file_and_stage(project):
 def test_inputs_are_redrawn_only_where_it_is_asked_for(project):
     study = project.study("config/architectures.yaml")
     asked = study.planned("table_influence")
-    assert (asked["measure_influence"], asked["merge_influence"], asked["table_influence"]) == (
-        6,
-        3,
-        1,
-    )
+    jobs = ("measure_influence", "merge_influence", "table_influence")
+    assert [asked[name] for name in jobs] == [6, 3, 1]
     assert "measure_influence" not in study.planned()
 
 

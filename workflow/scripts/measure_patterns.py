@@ -6,6 +6,5 @@ from dynsparse.storage.tables import write_table
 with job_log(snakemake.log[0]), open_dataset(snakemake.input.data) as dataset:
     made, given = snakemake.output, snakemake.params
     counts = scan(dataset, given.thresholds, given.threshold, made.patterns)
-    write_table(counts.elements, made.elements)
-    write_table(counts.sparsities, made.sparsities)
-    write_table(counts.steps, made.steps)
+    for kind, table in counts._asdict().items():
+        write_table(table, made[kind])

@@ -47,6 +47,10 @@ class Job:
     inputs: tuple[Path, ...]
     output: Path
 
+    def beside(self, kinds: Iterable[str]) -> dict[str, Path]:
+        """Where tables of these kinds are written."""
+        return {kind: self.output.parent / f"{kind}.parquet" for kind in kinds}
+
 
 Recipe = Callable[[Job], None]
 
@@ -228,22 +232,20 @@ def _measure_patterns(job: Job) -> None:
 
     threshold = job.config["sparsity"]["threshold"]
     thresholds = sorted({threshold, *job.config["sparsity"]["other_thresholds"]})
-    folder = job.output.parent
     with open_dataset(job.inputs[0]) as dataset:
-        counts = scan(dataset, thresholds, threshold, folder / "patterns.parquet")
-    write_table(counts.elements, folder / "elements.parquet")
-    write_table(counts.sparsities, folder / "sparsities.parquet")
-    write_table(counts.steps, folder / "steps.parquet")
+        counts = scan(dataset, thresholds, threshold, job.output.parent / "patterns.parquet")
+    made = counts._asdict()
+    for kind, path in job.beside(made).items():
+        write_table(made[kind], path)
 
 
 def _describe_patterns(job: Job) -> None:
-    outputs = {kind: job.output.parent / f"{kind}.parquet" for kind in (*COUNTS, *COMPARES)}
-    count(job.inputs, outputs, COUNTS, COMPARES)
+    count(job.inputs, job.beside((*COUNTS, *COMPARES)), COUNTS, COMPARES)
 
 
 def _merge(kinds: Sequence[str], job: Job) -> None:
     inputs = {kind: [path for path in job.inputs if path.stem == kind] for kind in kinds}
-    merge(inputs, {kind: job.output.parent / f"{kind}.parquet" for kind in kinds})
+    merge(inputs, job.beside(kinds))
 
 
 # Per seed: many, and as long as the data.

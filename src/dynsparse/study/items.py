@@ -14,6 +14,7 @@ from dynsparse.study.item import (
     ablated,
     curves,
     judged,
+    made,
     merged,
     of_case,
     paper,
@@ -54,15 +55,22 @@ def cells() -> dict[str, Read]:
     }
 
 
-def all_of_an_environment() -> dict[str, Read]:
-    """What the atlas is made of."""
-    kinds = ("elements", "steps", "strides", "occurrences", "information")
-    return {
-        **{kind: merged(kind) for kind in kinds},
+EVERY_ENVIRONMENT = Table(
+    "table_atlas",
+    "Every environment in a row",
+    ATLAS,
+    reads={
+        **{
+            kind: merged(kind)
+            for kind in ("elements", "steps", "strides", "occurrences", "information")
+        },
         "samples": merged("verification"),
         "replays": merged("replay"),
         "structure": structure(),
-    }
+    },
+    settings={"threshold": zero},
+    asked=True,
+)
 
 
 ENTRIES: list[Item] = [
@@ -269,20 +277,12 @@ ENTRIES: list[Item] = [
         reads={"influence": merged("influence")},
         asked=True,
     ),
-    Table(
-        "table_atlas",
-        "Every environment in a row",
-        ATLAS,
-        reads=all_of_an_environment(),
-        settings={"threshold": zero},
-        asked=True,
-    ),
+    EVERY_ENVIRONMENT,
     Figure(
         "figure_atlas",
         "Sparsity of every environment",
         ATLAS,
-        reads=all_of_an_environment(),
-        settings={"threshold": zero},
+        reads={"atlas": made(EVERY_ENVIRONMENT)},
         asked=True,
     ),
 ]

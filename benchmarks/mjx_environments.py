@@ -1,9 +1,10 @@
-"""Playground's robots, one after the other: what they cost, and whether all is right.
+"""Environments on MJX, one after the other: what they cost, and whether all is right.
 
-    python benchmarks/robots.py judge FOLDER NAME...    a file and a row for each, kept in FOLDER
-    python benchmarks/robots.py table FOLDER CSV        the rows of a folder as one table
+    python benchmarks/mjx_environments.py facts FOLDER NAME...    a row for each, of its model alone
+    python benchmarks/mjx_environments.py judge FOLDER NAME...    a file, and the row with the rest
+    python benchmarks/mjx_environments.py table FOLDER CSV        the rows of a folder as one table
 
-Each environment is collected under random actions as it is shipped, and all samples are verified.
+What is judged is collected under random actions as it is shipped, and all samples are verified.
 Then every step of the file is taken once more with the solver ``converged``, by MJX and by MuJoCo's
 C engine. CPU seconds are those of collecting, nearly all of which goes into compiling; give
 ``JAX_COMPILATION_CACHE_DIR`` an empty folder.
@@ -48,6 +49,22 @@ def verified(path: Path) -> dict[str, object]:
     return row
 
 
+def model_facts(name: str) -> dict[str, object]:
+    """What an environment's model is like; nothing is compiled."""
+    from dynsparse.environments import load
+
+    dynamics = load(name, "as_shipped")
+    return {
+        "environment": name,
+        "state": len(dynamics.state_names),
+        "action": len(dynamics.action_names),
+        "control_ms": round(1e3 * dynamics.control_dt_s, 6),
+        "simulator_steps": dynamics.substeps,
+        "iterations": dynamics.mj_model.opt.iterations,
+        "pairs": len(dynamics.contact_names),
+    }
+
+
 def converged(path: Path) -> dict[str, object]:
     """How the two engines agree on the steps of a file, with the solver ``converged``."""
     import numpy as np
@@ -67,9 +84,6 @@ def converged(path: Path) -> dict[str, object]:
     apart = np.abs(by_mjx - by_c)
     step, row = np.unravel_index(apart.argmax(), apart.shape)
     return {
-        "state": len(info.state_names),
-        "action": len(info.action_names),
-        "simulator_steps": dynamics.substeps,
         "steps": len(apart),
         "ends": int(ended.sum()),
         "c_repeats_converged": float((apart.max(axis=1) < SAME_TRAJECTORY).mean()),
@@ -78,10 +92,15 @@ def converged(path: Path) -> dict[str, object]:
     }
 
 
+def describe(folder: Path, name: str) -> None:
+    """Make a row of what the model is like."""
+    (folder / f"{name}.json").write_text(json.dumps(model_facts(name)))
+
+
 def judge(folder: Path, name: str) -> None:
     """Make a file and a row, what is not there of them."""
     path, row = folder / f"{name}.h5", folder / f"{name}.json"
-    facts = json.loads(row.read_text()) if row.exists() else {"environment": name}
+    facts = model_facts(name) | (json.loads(row.read_text()) if row.exists() else {})
     if not path.exists():
         facts["cpu_s"] = round(collected(name, path))
         row.write_text(json.dumps(facts))
@@ -106,20 +125,21 @@ def judge(folder: Path, name: str) -> None:
 
 
 def table(folder: Path, path: Path) -> None:
-    """Write the rows that are whole, in the order of the suites."""
-    from dynsparse.suite import ROBOTS
+    """Write the rows, in the order of the suites; what was not judged has cells that are empty."""
+    from dynsparse.suite import environment_names
 
-    rows = [json.loads(p.read_text()) for n in ROBOTS if (p := folder / f"{n}.json").exists()]
-    whole = [row for row in rows if "right" in row]
+    found = [folder / f"{name}.json" for name in environment_names()]
+    rows = [json.loads(each.read_text()) for each in found if each.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(whole)
+        writer.writerows(rows)
 
 
 COLUMNS = (
-    *("environment", "state", "action", "simulator_steps", "cpu_s", "method", "steps", "ends"),
+    *("environment", "state", "action", "control_ms", "simulator_steps", "iterations", "pairs"),
+    *("cpu_s", "method", "steps", "ends"),
     *("samples", "kinks", "jumps", "right", "largest_error", "mjx_repeats", "solver_done"),
     *("c_repeats", "c_repeats_converged", "c_largest_converged", "c_largest_at"),
 )
@@ -133,4 +153,4 @@ if __name__ == "__main__":
         table(Path(where), Path(rest[0]))
     else:
         for each in rest:
-            judge(Path(where), each)
+            {"facts": describe, "judge": judge}[what](Path(where), each)

@@ -1,5 +1,6 @@
 """The list of sources changes with what they say, and with nothing else."""
 
+import ast
 import os
 
 import pytest
@@ -59,3 +60,22 @@ def test_an_edit_of_what_is_not_imported_changes_nothing(package, tmp_path):
     before = code_digests.source_list(tmp_path, "top").read_text()
     (package / "apart.py").write_text("y = 1\n")
     assert code_digests.source_list(tmp_path, "top").read_text() == before
+
+
+def by_parsing(source):
+    """What Python's parser finds of all that a file imports from the library."""
+    found = set()
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{source}: relative"
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in found if name.partition(".")[0] == "dynsparse"}
+
+
+def test_what_the_library_imports_is_what_pythons_parser_finds():
+    sources = sorted(code_digests.PACKAGE.rglob("*.py"))
+    found = {source: set(code_digests.imports_of(source)) for source in sources}
+    assert sum(map(len, found.values())) > len(sources)
+    assert {source: by_parsing(source) for source in sources} == found

@@ -1,8 +1,8 @@
 """Which of the library's sources a stage depends on."""
 
-import ast
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +12,14 @@ from dynsparse.suite import own_files
 PACKAGE = Path(__file__).parents[1]
 # How the name of a list begins that is of an environment of one's own.
 ENVIRONMENT = "environment-"
+# How the library's modules import from it, to be found in a tenth of the time that parsing takes: a
+# test holds what is found to what Python's own parser finds.
+IMPORT = re.compile(
+    r"^ *(?:from|import) (dynsparse[.\w]*)(?: import (?:\(([^)]*)\)|(.+)))?(?: as \w+)?$",
+    re.MULTILINE,
+)
+NAME = re.compile(r"(?<!as )\b(?!as )\w+")
+COMMENT = re.compile(r" *#.*$", re.MULTILINE)
 
 
 def source_list(folder: Path, *modules: str) -> Path:
@@ -96,22 +104,9 @@ def _source(package: Path, name: str) -> Path | None:
 @cache
 def imports_of(source: Path) -> tuple[str, ...]:
     """Names that a file imports from the library; some are modules, some what is in them."""
-    ours = [
-        node
-        for node in _statements(ast.parse(source.read_text()))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dynsparse")
-    ]
+    found = IMPORT.findall(COMMENT.sub("", source.read_text()))
     return tuple(
         name
-        for node in ours
-        for name in (str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names))
+        for module, several, one in found
+        for name in (module, *(f"{module}.{each}" for each in NAME.findall(several or one)))
     )
-
-
-def _statements(node: ast.AST) -> Iterator[ast.AST]:
-    """All statements below a node. An import is one; expressions are most of a file."""
-    for field in ("body", "orelse", "handlers", "finalbody", "cases"):
-        children = getattr(node, field, ())
-        for child in children if isinstance(children, list) else ():
-            yield child
-            yield from _statements(child)

@@ -44,6 +44,8 @@ SUITE = (
 )
 
 # MuJoCo Playground's other two suites, locomotion and manipulation.
+# More simulator steps in a control step are a mistake: of 0.1 ms each they take a second.
+MOST_SUBSTEPS = 10_000
 LOCOMOTION = (
     "ApolloJoystickFlatTerrain",
     "BarkourJoystick",
@@ -197,6 +199,20 @@ def mjcf_parts(name: str) -> tuple[str | None, str]:
     """The steps, where said, and the file of ``mjcf:<steps>:<file>``; no file if it is none."""
     found = re.fullmatch("mjcf:(?:([0-9]+):)?(.+)", name, re.DOTALL)
     return (found[1], found[2]) if found else (None, "")
+
+
+def mjcf_steps(name: str) -> int:
+    """Simulator steps in a control step of a bare model: one, where it is not said.
+
+    Raises:
+        DynsparseError: it is no such number of steps.
+    """
+    said, _ = mjcf_parts(name)
+    if said is not None and not (len(said) <= 9 and 1 <= int(said) <= MOST_SUBSTEPS):
+        raise DynsparseError(
+            f"environment {name!r}: 1 to {MOST_SUBSTEPS} simulator steps make a control step"
+        )
+    return int(said or 1)
 
 
 def mjcf_file(name: str) -> str:

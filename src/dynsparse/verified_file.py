@@ -8,7 +8,6 @@ from tabulate import tabulate
 
 from dynsparse.c_engine.verification import VerifiedFile, verify_simulated
 from dynsparse.dataset import DatasetInfo, open_dataset
-from dynsparse.dataset.schema import BY_ELEMENT
 from dynsparse.environments.playground import Solver
 from dynsparse.errors import DynsparseError
 from dynsparse.precision import Precision
@@ -37,7 +36,7 @@ def verify_file(
     """
     with open_dataset(path) as dataset:
         info = dataset.info
-        if info.schema_version >= BY_ELEMENT:
+        if info.by_element:
             return verify_simulated(path, dataset, samples, environment, model)
         solver, dtype = _simulator(path, info)
         found = verify_jacobians(dataset, samples, [], solver, dtype)

@@ -103,6 +103,9 @@ def test_a_bare_model_has_a_file(tmp_path):
     model.write_text("<mujoco/>")
     config = resolved(study(numbered))
     assert without_missing(config) == (config, [])
+    for steps in ("0", "10001", "9999999999"):
+        with pytest.raises(DynsparseError, match="1 to 10000 simulator steps make a control step"):
+            without_missing(resolved(study(f"mjcf:{steps}:{model}")))
     model.rename(tmp_path / "{b}.xml")
     with pytest.raises(DynsparseError, match="the path has braces"):
         without_missing(resolved(study(f"mjcf:{tmp_path / '{b}.xml'}")))

@@ -25,6 +25,11 @@ def of_seed(seed, zero, measure=MEASURES["elements"]):
     return measure(fake_dataset([fake_episode(0, 1.0 - zero)], seed=seed))
 
 
+def described(table):
+    """Its metadata, as ``with_metadata`` takes them."""
+    return {key: value for key, value in metadata_of(table).items() if key != "schema_version"}
+
+
 def identical(first, second):
     return first.equals(second) and metadata_of(first) == metadata_of(second)
 
@@ -57,11 +62,18 @@ def test_what_does_not_belong_together_is_not_merged():
     table = of_seed(0, zero)
     other_place = count_elements(fake_dataset([], environment="Other", seed=1), [1e-15, 1e-12])
     other_threshold = count_elements(fake_dataset([], seed=1), [1e-3])
+    second = of_seed(1, zero)
+    narrow = second.drop_columns(["zeros"])
+    unsaid = with_metadata(second, **{**described(second), "sources": []})
+    mistaken = with_metadata(second, **{**described(second), "sources": ["Twolink/random/seed-2"]})
     for other, message in [
         (table, "counted twice: Twolink/random/seed-0"),
         (of_seed(1, zero, MEASURES["durations"]), "different kind"),
         (other_threshold, "different threshold"),
         (other_place, "different datasets: Other/random, Twolink/random"),
+        (narrow, "'elements' tables of different columns"),
+        (unsaid, "does not say what it was measured of"),
+        (mistaken, "says that it is of seed-2, and has rows of seed-1"),
     ]:
         with pytest.raises(DynsparseError, match=message):
             merge_seeds([table, other])

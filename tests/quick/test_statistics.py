@@ -9,7 +9,7 @@ from sparsity_fakes import fake_dataset, fake_episode
 
 from dynsparse.sparsity.merging import merge_seeds
 from dynsparse.sparsity.patterns import open_patterns
-from dynsparse.sparsity.scan import scan
+from dynsparse.sparsity.scan import Counts, scan
 from dynsparse.storage.tables import read_table, write_table
 from dynsparse.study import statistics
 from dynsparse.study.counting import count
@@ -85,6 +85,10 @@ def test_what_is_merged_is_merged_by_its_kind(patterns, tmp_path):
     merge({"steps": parts}, {"steps": tmp_path / "merged.parquet"})
     expected = merge_seeds([read_table(path, "steps") for path in parts])
     assert read_table(tmp_path / "merged.parquet", "steps").equals(expected)
+
+
+def test_what_is_merged_of_the_scan_is_what_it_counts():
+    assert MERGES["merge_patterns"] == Counts._fields
 
 
 def test_kinds_are_one_word_each_and_belong_to_one_job():

@@ -11,9 +11,7 @@ rule measure_patterns:
         library=library("sparsity.scan", "dataset"),
     output:
         patterns=PATTERNS,
-        elements=STUDY.statistic(ANY, "elements"),
-        sparsities=STUDY.statistic(ANY, "sparsities"),
-        steps=STUDY.statistic(ANY, "steps"),
+        **{kind: STUDY.statistic(ANY, kind) for kind in MERGES["merge_patterns"]},
     log:
         f"{LOGS}/measure_patterns/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
     benchmark:

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 from dynsparse.audit.findings import Check, Failure, examine
 from dynsparse.audit.manifest import NAME, UP_TO_DATE, Manifest, data_files
 from dynsparse.dataset import DatasetInfo, open_dataset
-from dynsparse.dataset.schema import BY_ELEMENT
 from dynsparse.precision import settings_in_force
 from dynsparse.provenance import environment_package
 from dynsparse.storage.files import read_json
@@ -79,7 +78,7 @@ def _identities(folder: Path, manifest: Manifest) -> Check:
             return f"says of itself that it is {named}"
         recorded, wanted = _settings(info), {**config["collection"], **config["simulator"]}
         wanted |= config["jacobian"]
-        if info.schema_version >= BY_ELEMENT:
+        if info.by_element:
             # The C engine has no batches, and one method.
             wanted = {name: wanted[name] for name in ("episodes", "steps", "solver", "dtype")}
         differs = [name for name in wanted if recorded.get(name) != wanted[name]]

@@ -11,7 +11,6 @@ from dynsparse.audit.manifest import Manifest
 from dynsparse.audit.referee import Transitions, Verdict, judge
 from dynsparse.audit.simulated import judge_simulated
 from dynsparse.dataset import Dataset, DatasetInfo, open_dataset
-from dynsparse.dataset.schema import BY_ELEMENT
 from dynsparse.errors import DynsparseError
 from dynsparse.running.console import progress
 from dynsparse.suite import begins_again, dataset_name
@@ -69,7 +68,7 @@ def _judged(
         info = dataset.info
         size = info.episodes * info.steps
         position = np.sort(rng.choice(size, min(transitions, size), replace=False))
-        if info.schema_version >= BY_ELEMENT:
+        if info.by_element:
             names = {dataset_name(name): name for name in config["environments"]}
             verdict = judge_simulated(path, dataset, names[info.environment], position)
             broken = [each.index for each in dataset.episodes() if len(each.broken_steps())]

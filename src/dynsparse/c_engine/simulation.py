@@ -11,13 +11,11 @@ import numpy as np
 from jaxtyping import Float
 
 from dynsparse.errors import DynsparseError
-from dynsparse.suite import mjcf_parts
+from dynsparse.suite import mjcf_file, mjcf_steps
 
 # How far positions are from the model's own at the start of an episode of a bare model, in m and
 # rad: enough for episodes to differ, too little to bring bodies into each other.
 START_SPREAD = 0.01
-# More simulator steps in a control step are a mistake: of 0.1 ms each they take a second.
-MOST_SUBSTEPS = 10_000
 
 
 class Outcome(NamedTuple):
@@ -151,13 +149,10 @@ def mjcf(name: str) -> Simulation:
         DynsparseError: MuJoCo cannot load the file, the model has no actuators or no joints, or
             it is no such number of steps.
     """
-    steps, path = mjcf_parts(name)
+    path = mjcf_file(name)
     if not path:
         raise DynsparseError(f"environment {name!r}: mjcf:<file> or mjcf:<steps>:<file> is needed")
-    if steps is not None and not (len(steps) <= 9 and 1 <= int(steps) <= MOST_SUBSTEPS):
-        raise DynsparseError(
-            f"environment {name!r}: 1 to {MOST_SUBSTEPS} simulator steps make a control step"
-        )
+    steps = mjcf_steps(name)
     try:
         there = Path(path).is_file()
     except OSError:  # a name that is too long for the system
@@ -173,7 +168,7 @@ def mjcf(name: str) -> Simulation:
         raise DynsparseError(f"{path}: the model has no actuators")
     if not model.nv:
         raise DynsparseError(f"{path}: the model has no joints: nothing in it moves")
-    return Bare(model, int(steps or 1))
+    return Bare(model, steps)
 
 
 def gymnasium(name: str) -> Simulation:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dynsparse.errors import DynsparseError
-from dynsparse.suite import dataset_name, missing_module, mjcf_file, on_c_engine
+from dynsparse.suite import dataset_name, missing_module, mjcf_file, mjcf_steps, on_c_engine
 
 METHOD = "mujoco_c"
 
@@ -109,7 +109,8 @@ def without_missing(study: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]
 
 
 def _check_file(name: str, path: str) -> None:
-    """Refuse a bare model that is not there, or whose path Snakemake takes for a pattern."""
+    """Refuse a bare model that is not there, or is given in a way that a study cannot take."""
+    mjcf_steps(name)
     if not Path(path).is_file():
         raise DynsparseError(
             f"config: environments.{name}: there is no file {path!r}; write mjcf:<file> or"

@@ -69,10 +69,15 @@ class DatasetInfo:
     held_names: tuple[str, ...] = ()
     note: str = ""
 
+    @property
+    def by_element(self) -> bool:
+        """Whether derivatives hold element by element: the file is of MuJoCo's C engine."""
+        return self.schema_version >= BY_ELEMENT
+
     def to_attributes(self) -> dict[str, Any]:
         """HDF5 attributes; tuples of names become JSON text."""
         plain = {k: json.dumps(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-        if self.schema_version < BY_ELEMENT:
+        if not self.by_element:
             del plain["held_names"]
         if not self.note:
             del plain["note"]

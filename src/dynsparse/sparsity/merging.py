@@ -25,12 +25,14 @@ def merge_seeds(tables: Sequence[pa.Table]) -> pa.Table:
 
     Raises:
         DynsparseError: nothing to merge, a seed given twice, or tables that do not belong
-            together (another kind, environment, behaviour, threshold or control step).
+            together (another kind, environment, behaviour, threshold, control step or columns),
+            or do not say of which seeds they are.
     """
     if not tables:
         raise DynsparseError("nothing to merge: give at least one table")
     facts = [metadata_of(table) for table in tables]
     _check_same(facts)
+    _check_rows(tables, facts)
     sources = sorted(source for each in facts for source in each["sources"])
     if len(set(sources)) < len(sources):
         twice = sorted({source for source in sources if sources.count(source) > 1})
@@ -90,9 +92,26 @@ def _check_same(facts: Sequence[dict[str, Any]]) -> None:
         values = {str(each.get(key)) for each in facts}
         if len(values) > 1:
             raise DynsparseError(f"cannot merge tables of different {key}: {sorted(values)}")
-    origins = {source.rpartition("/")[0] for each in facts for source in each["sources"]}
+    origins = {source.rpartition("/")[0] for each in facts for source in each.get("sources", [])}
     if len(origins) > 1:
         raise DynsparseError(f"cannot merge different datasets: {', '.join(sorted(origins))}")
+
+
+def _check_rows(tables: Sequence[pa.Table], facts: Sequence[dict[str, Any]]) -> None:
+    """Columns are alike, and rows are of the seeds that the table says it was measured of."""
+    columns = {tuple(zip(table.column_names, table.schema.types, strict=True)) for table in tables}
+    if len(columns) > 1:
+        raise DynsparseError(f"cannot merge {facts[0]['kind']!r} tables of different columns")
+    for table, each in zip(tables, facts, strict=True):
+        said = {source.rpartition("/")[2] for source in each.get("sources", [])}
+        if not said:
+            raise DynsparseError(f"a {each['kind']!r} table does not say what it was measured of")
+        strange = {f"seed-{seed}" for seed in pc.unique(table["seed"]).to_pylist()} - said
+        if strange:
+            raise DynsparseError(
+                f"a {each['kind']!r} table says that it is of {', '.join(sorted(said))}, and has"
+                f" rows of {', '.join(sorted(strange))}"
+            )
 
 
 def _split_by_seed(table: pa.Table) -> list[pa.Table]:

@@ -64,6 +64,7 @@ def collect(
     seed: int,
     settings: CollectionSettings,
     policy: Path | None = None,
+    samples: int | None = None,
 ) -> None:
     """Write the dataset of one environment, behaviour and seed (paper, section 5).
 
@@ -77,6 +78,7 @@ def collect(
         seed: the repetition; all randomness comes from it.
         settings: sizes and methods.
         policy: the checkpoint behind the behaviour; None: the shipped one of this seed.
+        samples: of the longer file that this is to be the beginning of, to the last bit.
 
     Raises:
         DynsparseError: unknown environment or method, unusable policy, no space to write.
@@ -86,15 +88,17 @@ def collect(
         actor = make_behaviour(behaviour, environment, seed, policy)
         info = dataset_info(dynamics, actor, seed, settings)
         rollout = _rollouts(dynamics, actor, settings.steps)
-        derive = batched_jacobians(dynamics, settings.method, settings.batch_samples)
         size, count = settings.block_episodes, settings.episodes
+        own = count * settings.steps
+        among = samples or own
+        derive = batched_jacobians(dynamics, settings.method, settings.batch_samples, among)
         label = f"{environment} {actor.kind} seed {seed}"
         say(f"{label}: compiling the rollout and its Jacobians (a minute or two, once)")
         with BlockWriter(path, info) as writer:
             written = writer.written
             blocks = [k for k in range(0, count, size) if not written[k : k + size].all()]
             done = (count - sum(min(size, count - k) for k in blocks)) * settings.steps
-            with progress(count * settings.steps, label, "step", initial=done) as bar:
+            with progress(own, label, "step", initial=done) as bar:
                 for first in blocks:
                     keys = _episode_keys(seed, range(first, first + size))
                     steps = _to_numpy(rollout(actor.parameters, keys))

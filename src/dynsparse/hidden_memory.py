@@ -94,11 +94,12 @@ def measure_memory(dataset: Dataset, solver: Solver, threshold: float, batch: in
     with precision("float64"), progress(len(solvers), label, "solver") as bar:
         for name in solvers:
             dynamics, own = load(info.environment, name), name == solver
-            advance = stepper(dynamics)
+            advance = stepper(dynamics, _evaluations(steps, len(chosen)))
             sample = Steps(*(values[chosen] for values in steps))
             compared = chained(advance, sample)
             if own:
-                derive = batched_jacobians(dynamics, info.method, batch)
+                # The programs that collected the file, which are there.
+                derive = batched_jacobians(dynamics, info.method, batch, len(steps.state))
                 compared |= with_zero_memory(derive, sample, threshold)
             columns = {
                 **identity_columns(info, len(steps.state)),
@@ -116,9 +117,15 @@ def measure_memory(dataset: Dataset, solver: Solver, threshold: float, batch: in
     return with_metadata(pa.concat_tables(tables), "memory", **facts)
 
 
-def stepper(dynamics: Dynamics) -> Stepper:
-    """Batches of control steps: the next states and the memories after them."""
-    stepped = batched_steps(dynamics)
+def _evaluations(steps: Steps, chosen: int) -> int:
+    """How many control steps are taken under a solver (``moved``, ``chained``)."""
+    size = steps.state.shape[1]
+    return 4 * len(steps.state) + chosen * (1 + 6 * size) * len(WIDTHS)
+
+
+def stepper(dynamics: Dynamics, samples: int) -> Stepper:
+    """Batches of control steps, so many in all: the next states and the memories after them."""
+    stepped = batched_steps(dynamics, samples)
 
     def advance(*inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         found = stepped(*inputs)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
@@ -34,13 +34,18 @@ from dynsparse.storage.files import sha256, whole_file
 FORMAT = b"dynsparse program 1\n"
 # Whose code programs are traced from, beside our own.
 PACKAGES = ("jax", "jaxlib", "mujoco", "mujoco-mjx", "playground", "brax", "numpy", "scipy")
+# What XLA is told where a program is for a few samples, on a CPU. It is compiled in a quarter to a
+# half of the time, and takes three to four times as long to run.
+QUICKLY = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 # A program that nobody has asked for in this time is removed.
 FORGOTTEN_AFTER_S = 60 * 24 * 3600
 
 Program = Callable[..., Any]
 
 
-def kept(name: str, module: str, function: Program, identity: Any) -> Program:
+def kept(
+    name: str, module: str, function: Program, identity: Any, quickly: bool = False
+) -> Program:
     """``function``, compiled, and traced only where no file has it for such arguments.
 
     Without a cache folder (``jax_compilation_cache_dir``), or where a source has been edited since
@@ -52,8 +57,10 @@ def kept(name: str, module: str, function: Program, identity: Any) -> Program:
         function: takes trees of arrays, and gives tuples, lists and dictionaries of arrays.
         identity: all else that decides what is traced, such as the model; see ``digest``. None:
             that cannot be told, so nothing is kept.
+        quickly: compile quickly, for a program that runs longer (``QUICKLY``).
     """
-    traced, programs, lock = jax.jit(function), {}, Lock()
+    compiled = partial(jax.jit, compiler_options=_known(jax.default_backend()) if quickly else None)
+    traced, programs, lock = compiled(function), {}, Lock()
 
     def call(*arguments: Any) -> Any:
         folder = _folder()
@@ -77,9 +84,21 @@ def kept(name: str, module: str, function: Program, identity: Any) -> Program:
         key = digest([name, called, identity, code, _device()])
         path = folder / f"{name}-{key.hex()[:20]}.program"
         flat = jax.jit(lambda *leaves: function(*jax.tree.unflatten(structure, leaves)))
-        return jax.jit(_exported(path, key, flat, shapes).call)
+        return compiled(_exported(path, key, flat, shapes).call)
 
     return call
+
+
+@cache
+def _known(backend: str) -> dict[str, Any] | None:
+    """``QUICKLY``, where XLA compiles for a CPU and knows of it."""
+    if backend != "cpu":
+        return None
+    try:
+        jax.jit(lambda x: x, compiler_options=QUICKLY)(0.0)
+    except jax.errors.JaxRuntimeError:
+        return None
+    return QUICKLY
 
 
 def _exported(path: Path, key: bytes, function: Any, shapes: list[Any]) -> export.Exported:

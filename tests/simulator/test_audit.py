@@ -103,6 +103,18 @@ def test_a_sound_study_passes_every_check(sound, tmp_path):
     assert "No check failed" in (tmp_path / "audit.html").read_text()
 
 
+def test_a_block_is_collected_again_by_the_programs_of_the_whole_file(study, monkeypatch):
+    def collect(path, *given):
+        asked.append(given)
+        raise DynsparseError("enough")
+
+    asked: list[tuple] = []
+    monkeypatch.setattr("dynsparse.collection.collect", collect)
+    assert "enough" in str(failures(repeated(study, 1, seed=0)))
+    whole = study.manifest.config["collection"]
+    assert [given[-1] for given in asked] == [whole["episodes"] * whole["steps"]]
+
+
 def test_a_strangers_words_are_no_html_in_an_audits_page():
     bad = "<script>1</script>"
     code = {"commit": bad, "machine": bad}

@@ -150,3 +150,38 @@ def test_a_converged_solver_is_never_cut_off_often(cartpole, monkeypatch, made_u
 
 def test_the_environments_that_are_often_cut_off_exist():
     assert set(environment_names()) >= batches.OFTEN_CUT_OFF
+
+
+@pytest.mark.parametrize(
+    ("samples", "quickly"),
+    [
+        (None, [True, True, True]),
+        (4_000, [True, True, True]),
+        (4_001, [False, True, True]),
+        (40_001, [False, False, False]),
+    ],
+)
+def test_programs_for_few_samples_are_compiled_quickly(
+    cartpole, monkeypatch, made_up, samples, quickly
+):
+    def kept(name, module, function, identity, quickly):
+        asked.append(quickly)
+        return jax.jit(function)
+
+    asked: list[bool] = []
+    monkeypatch.setattr(batches, "kept", kept)
+    rest = np.zeros((5, 1))
+    derive = batched_jacobians(cartpole, "hybrid", 2, samples)
+    derive(STATES, rest, rest)
+    assert asked == quickly
+    # Not by how many are left of a file that was begun before.
+    derive(STATES[:1], rest[:1], rest[:1])
+    assert asked == quickly
+
+
+def test_a_call_of_many_samples_is_worth_another_program(cartpole, monkeypatch, made_up):
+    monkeypatch.setattr(batches, "FEW", 4)
+    derive = batched_jacobians(cartpole, "implicit", 2)
+    for count in (4, 5, 4, 5):
+        derive(STATES[:count], np.zeros((count, 1)), np.zeros((count, 1)))
+    assert made_up == ["implicit"] * 2

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -71,6 +72,40 @@ def test_a_kept_program_gives_the_same_to_the_last_bit_and_is_not_traced(folder)
     for found in (first, again):
         jax.tree.map(np.testing.assert_array_equal, found, plain)
     assert first["factor"].dtype == again["factor"].dtype == np.float64
+
+
+def test_what_is_compiled_quickly_is_the_same_to_rounding(folder):
+    with precision("float64"):
+        quick = programs.kept("test", "dynsparse.programs", Traces(), "a", quickly=True)(MATRIX)
+        well = programs.kept("test", "dynsparse.programs", Traces(), "a")(MATRIX)
+    # A factor of two by two takes a handful of operations.
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-15), quick, well)
+
+
+def test_xla_is_asked_to_be_quick_where_it_is_a_cpus_and_knows_how(monkeypatch):
+    def told(quickly):
+        given.clear()
+        programs.kept("test", "dynsparse.programs", Traces(), None, quickly)
+        return given
+
+    def jit(function, compiler_options=None):
+        given.append(compiler_options)
+        return real(function, compiler_options=compiler_options)
+
+    given: list[Any] = []
+    real = jax.jit
+    monkeypatch.setattr(programs.jax, "jit", jit)
+    programs._known.cache_clear()
+    assert told(False) == [None]
+    assert told(True)[-1] == programs.QUICKLY
+    monkeypatch.setattr(programs.jax, "default_backend", lambda: "gpu")
+    assert told(True) == [None]
+    monkeypatch.undo()
+    # Another XLA may not know such an option.
+    programs._known.cache_clear()
+    monkeypatch.setattr(programs, "QUICKLY", {"xla_cpu_no_such_option": True})
+    assert programs._known("cpu") is None
+    programs._known.cache_clear()
 
 
 @dataclass

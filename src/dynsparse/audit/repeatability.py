@@ -112,13 +112,15 @@ def _collect_first_block(folder: Path, manifest: Manifest, path: str, output: Pa
     config, artefact = manifest.config, manifest.artefacts[path]
     _, environment, behaviour, _ = path.split("/")
     sections = {**config["collection"], **config["simulator"], **config["jacobian"]}
+    samples = sections["episodes"] * sections["steps"]
     sections["episodes"] = min(sections["episodes"], sections["block_episodes"])
     policies = [folder / name for name in artefact.inputs if name.endswith(".safetensors")]
     shipped = (name for name in artefact.sources if name.endswith(".safetensors"))
     policies += [project_file(manifest, name) for name in shipped]
     seed = manifest.datasets[path]["seed"]
+    policy = policies[0] if policies else None
     settings = CollectionSettings(**sections)
-    collect(output, environment, behaviour, seed, settings, *policies[:1])
+    collect(output, environment, behaviour, seed, settings, policy, samples)
 
 
 def _compared(path: str, old: Dataset, new: Dataset, remarks: list[str]) -> str | None:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -47,6 +47,11 @@ ON_CPU = 100
 ON_ACCELERATOR = 2000
 
 
+# For no more samples than these it does not pay that XLA compiles as well as it can. What the first
+# program leaves to the others is a tenth at most.
+FEW, FEW_BEFORE_OTHERS = 4_000, 40_000
+
+
 class _Stage(NamedTuple):
     """A program, and for which of the samples that it was asked for it is not the right one."""
 
@@ -54,7 +59,9 @@ class _Stage(NamedTuple):
     left: Callable[[Linearisation], Bool[np.ndarray, " samples"]]
 
 
-def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
+def batched_jacobians(
+    dynamics: Dynamics, method: str, batch: int, samples: int | None = None
+) -> Derive:
     """A function that steps and differentiates any number of samples.
 
     The hybrid method asks up to three programs: ``implicit`` for all samples; for those in which
@@ -69,13 +76,15 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
         method: a name of ``dynsparse.jacobians.METHODS``, ``mujoco_c``, or ``auto``.
         batch: samples differentiated together; 0: as many as suit the device. The last batch is
             filled up, since another shape would mean compiling again.
+        samples: how many there are in all, by which it is decided how long XLA may compile
+            (results differ by rounding); None: each call decides by its own.
 
     Raises:
         DynsparseError: there is no such method.
     """
     method = resolve_method(method, dynamics.methods)
     batch = batch or (ON_CPU if jax.default_backend() == "cpu" else ON_ACCELERATOR)
-    stages = _stages(dynamics, method)
+    stages = cache(partial(_stages, dynamics, method))
     # The C engine uses all cores for a batch by itself.
     at_once = 1 if method == ENGINE else None
 
@@ -86,7 +95,8 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
         advance: Callable[[int], Any] = lambda count: None,
     ) -> Linearisation:
         inputs = (state, action, memory)
-        first, *others = stages
+        asked = samples or len(state)
+        first, *others = stages(asked <= FEW, asked <= FEW_BEFORE_OTHERS)
         result = in_batches(first.program, inputs, batch, advance, at_once)
         left = np.flatnonzero(first.left(result))
         for stage in others:
@@ -99,18 +109,22 @@ def batched_jacobians(dynamics: Dynamics, method: str, batch: int) -> Derive:
     return derive
 
 
-def _stages(dynamics: Dynamics, method: str) -> list[_Stage]:
+def _stages(
+    dynamics: Dynamics, method: str, first_quickly: bool, others_quickly: bool
+) -> list[_Stage]:
+    """The programs in their order, the first and the others compiled quickly or well."""
     if method == ENGINE:
         return [_Stage(in_precision(dynamics.dtype, engine_linearisations(dynamics)), _none)]
     if method != "hybrid":
-        return [_Stage(_program(dynamics, method), _none)]
-    stages = [
-        _Stage(_program(dynamics, "implicit"), _cut_off),
-        _Stage(_program(dynamics, QUICK_HYBRID), _not_finite),
-        _Stage(_program(dynamics, "hybrid"), _none),
+        return [_Stage(_program(dynamics, method, first_quickly), _none)]
+    stages = {"implicit": _cut_off, QUICK_HYBRID: _not_finite, "hybrid": _none}
+    if dynamics.solver == "as_shipped" and dynamics.name in OFTEN_CUT_OFF:
+        del stages["implicit"]
+    quickly = [first_quickly] + [others_quickly] * (len(stages) - 1)
+    return [
+        _Stage(_program(dynamics, name, each), left)
+        for (name, left), each in zip(stages.items(), quickly, strict=True)
     ]
-    often = dynamics.solver == "as_shipped" and dynamics.name in OFTEN_CUT_OFF
-    return stages[1:] if often else stages
 
 
 def _none(found: Linearisation) -> Bool[np.ndarray, " samples"]:
@@ -126,13 +140,13 @@ def _not_finite(found: Linearisation) -> Bool[np.ndarray, " samples"]:
     return ~np.isfinite(both).all(axis=(1, 2))
 
 
-def _program(dynamics: Dynamics, method: str) -> Callable[..., Linearisation]:
+def _program(dynamics: Dynamics, method: str, quickly: bool) -> Callable[..., Linearisation]:
     def plain(*samples: jax.Array) -> tuple[Any, ...]:
         found = jax.vmap(partial(linearise, dynamics, method))(*samples)
         return (*found[:-1], tuple(found.record))
 
     name = f"{dynamics.name}-{method.replace(' ', '-')}"
-    program = kept(name, __name__, plain, simulator_identity(dynamics))
+    program = kept(name, __name__, plain, simulator_identity(dynamics), quickly)
 
     def linearisations(*samples: np.ndarray) -> Linearisation:
         next_state, by_state, by_action, record = program(*samples)

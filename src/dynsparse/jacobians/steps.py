@@ -18,6 +18,8 @@ from dynsparse.programs import kept
 
 # Samples simulated together: one shape, hence one program, whoever asks and for how many.
 BATCH = 128
+# For no more samples than these it does not pay that XLA compiles as well as it can.
+FEW = 20_000
 
 
 class Stepped(NamedTuple):
@@ -34,8 +36,14 @@ class Stepped(NamedTuple):
     pieces: Int8[np.ndarray, "samples solves rows"]
 
 
-def batched_steps(dynamics: Dynamics) -> Callable[..., Stepped]:
-    """A function that steps any number of samples, from arrays of states, actions and memories."""
+def batched_steps(dynamics: Dynamics, samples: int = 0) -> Callable[..., Stepped]:
+    """A function that steps any number of samples, from arrays of states, actions and memories.
+
+    Args:
+        dynamics: the environment's step.
+        samples: how many there are in all, by which it is decided how long XLA may compile
+            (results differ by rounding); 0: a few.
+    """
 
     def observe(_: mjx.Data, solves: Sequence[mjx.Data]) -> jax.Array:
         return jnp.stack([mjx_internals.pieces(after) for after in solves])
@@ -45,8 +53,7 @@ def batched_steps(dynamics: Dynamics) -> Callable[..., Stepped]:
         substeps, solves, rows = pieces.shape
         return following, memory, pieces.reshape(substeps * solves, rows)
 
-    program = kept(
-        f"{dynamics.name}-steps", __name__, jax.vmap(observed), simulator_identity(dynamics)
-    )
+    name, identity = f"{dynamics.name}-steps", simulator_identity(dynamics)
+    program = kept(name, __name__, jax.vmap(observed), identity, quickly=samples <= FEW)
     in_its_own = in_precision(dynamics.dtype, program)
     return lambda *inputs: Stepped(*in_batches(in_its_own, inputs, BATCH))

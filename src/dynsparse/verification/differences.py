@@ -112,6 +112,11 @@ def central_differences(
     return Differences(jacobian, bound, kink, rough & ~kink)
 
 
+def evaluations(samples: int, inputs: int) -> int:
+    """How many control steps ``central_differences`` takes."""
+    return samples * (1 + 2 * inputs * len(WIDTHS))
+
+
 def _around(
     moved: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
     after: Float[np.ndarray, "samples state"],

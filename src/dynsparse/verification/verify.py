@@ -24,6 +24,7 @@ from dynsparse.verification.differences import (
     central_differences,
     engine_steps_alone,
     error_against,
+    evaluations,
     judge_elements,
 )
 from dynsparse.verification.episodes import check_names
@@ -114,7 +115,9 @@ def verify_jacobians(
     with precision(dtype):
         dynamics = load(info.environment, solver, dtype)
         check_names(info, dynamics)
-        steps = mjx_steps(dynamics)
+        columns = len(info.state_names) + len(info.action_names)
+        taken = info.episodes * info.steps + evaluations(len(inputs[0]), columns)
+        steps = mjx_steps(dynamics, taken)
         label = f"verify {info.environment} {info.behaviour} seed {info.seed}"
         say(f"{label}: compiling the step (half a minute, once)")
         with progress(len(inputs[0]), label, "sample") as bar:
@@ -208,10 +211,12 @@ def counted(elements: Bool[np.ndarray, "samples state inputs"]) -> Int[np.ndarra
     return elements.sum(axis=(1, 2)).astype(np.int32)
 
 
-def mjx_steps(dynamics: Dynamics) -> Steps:
-    """Batches of MJX's control step, with the piece that each simulator step was on."""
+def mjx_steps(dynamics: Dynamics, samples: int = 0) -> Steps:
+    """Batches of MJX's control step, with the piece that each simulator step was on.
 
-    stepped = batched_steps(dynamics)
+    ``samples`` is how many there are in all, see ``batched_steps``.
+    """
+    stepped = batched_steps(dynamics, samples)
 
     def steps(*inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         found = stepped(*inputs)

@@ -1,0 +1,77 @@
+"""How long XLA compiles programs of Jacobians on a CPU, quickly or well, and how long they run.
+
+    python benchmarks/compiling.py CSV NAME...    a row for each environment and way
+
+The program is the first that the method ``hybrid`` asks. Its states are around the model's own, its
+actions random. CPU seconds are of the process, without tracing; nothing is taken from a cache.
+"""
+
+import csv
+import resource
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from dynsparse.environments import Dynamics, load
+from dynsparse.jacobians.batches import OFTEN_CUT_OFF, ON_CPU
+from dynsparse.jacobians.methods import QUICK_HYBRID, linearise
+from dynsparse.precision import precision
+from dynsparse.programs import QUICKLY
+from dynsparse.running.compiling import quiet_surroundings
+
+COLUMNS = ("environment", "program", "way", "compile_cpu_s", "cpu_s_for_1000", "largest_difference")
+REPETITIONS = 3
+
+
+def cpu_s() -> float:
+    """CPU seconds of this process so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def some_samples(dynamics: Dynamics) -> tuple[np.ndarray, ...]:
+    """States, actions and memories of one batch."""
+    rng, model = np.random.default_rng(0), dynamics.mj_model
+    positions = model.qpos0 + 0.1 * rng.normal(size=(ON_CPU, model.nq))
+    state = np.concatenate([positions, rng.normal(size=(ON_CPU, model.nv))], axis=1)
+    return state, rng.uniform(-1, 1, (ON_CPU, model.nu)), np.zeros((ON_CPU, model.nv))
+
+
+def measure(name: str) -> list[dict[str, Any]]:
+    """A row for each way."""
+    with precision("float64"):
+        dynamics = load(name, "as_shipped")
+        method, samples = "implicit", some_samples(dynamics)
+        if name in OFTEN_CUT_OFF:
+            method = QUICK_HYBRID
+        rows, jacobians = [], []
+        lowered = jax.jit(jax.vmap(partial(_jacobian, dynamics, method))).lower(*samples)
+        for way, options in (("well", {}), ("quickly", QUICKLY)):
+            before = cpu_s()
+            program = lowered.compile(compiler_options=options)
+            compiled = cpu_s()
+            jacobians += [np.asarray(program(*samples)) for _ in range(REPETITIONS)]
+            ran = (cpu_s() - compiled) / REPETITIONS
+            apart = np.abs(jacobians[-1] - jacobians[0])
+            found = (compiled - before, ran * 1000 / ON_CPU, float(np.nanmax(apart)))
+            rows.append(dict(zip(COLUMNS, (name, method, way, *found), strict=True)))
+    return rows
+
+
+def _jacobian(dynamics: Dynamics, method: str, *sample: jax.Array) -> jax.Array:
+    return linearise(dynamics, method, *sample).state_jacobian
+
+
+if __name__ == "__main__":
+    quiet_surroundings()
+    target, *names = sys.argv[1:]
+    rows = [row for name in names for row in measure(name)]
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    with Path(target).open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -109,7 +109,7 @@ def test_what_is_zero_in_all_samples_and_not_proved_is_contingent(given):
 
 
 def test_the_picture_has_a_line_and_a_name_for_each_environment(given):
-    figure = figure_atlas(table_atlas(**given))
+    figure = figure_atlas(**given)
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.get_yticklabels()] == [
         f"{name} (random, 2)" for name in NAMES
@@ -154,7 +154,7 @@ def test_what_is_not_known_counts_neither_as_zero_nor_as_nonzero(given):
     assert row["undecided_percent"] == pytest.approx(100 * 20 / 210)
     assert (row["whole_percent"], row["samples"], row["low_percent"]) == (0, 100, None)
     assert row["method"] == "mujoco_c"
-    (axes,) = figure_atlas(table_atlas(**told)).axes
+    (axes,) = figure_atlas(**told).axes
     assert len([line for line in axes.lines if line.get_marker() == "o"]) == 2
 
 
@@ -167,7 +167,7 @@ def test_an_environment_without_a_finite_sample_is_the_last(given):
     assert rows[1]["mean_percent"] is rows[1]["low_percent"] is None
     # What the model proves is zero without any sample, and all that there is to say.
     assert (rows[1]["structural_percent"], rows[1]["known_percent"]) == (100, 0)
-    (axes,) = figure_atlas(table_atlas(**nowhere)).axes
+    (axes,) = figure_atlas(**nowhere).axes
     assert len([line for line in axes.lines if line.get_marker() == "o"]) == 1
 
 

@@ -1,29 +1,41 @@
 """The atlas as a picture: how sparse each environment is, and how much that varies."""
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dynsparse.figures.style import QUIET, SERIES, STATE, styled
-from dynsparse.tables.table_atlas import sparsest_first
+from dynsparse.tables.table_atlas import table_atlas
 
 ROW_IN = 0.155
 WIDTH_IN = 6.8
 
 
 @styled()
-def figure_atlas(atlas: pa.Table) -> Figure:
+def figure_atlas(
+    elements: Sequence[pa.Table],
+    steps: Sequence[pa.Table],
+    strides: Sequence[pa.Table],
+    occurrences: Sequence[pa.Table],
+    information: Sequence[pa.Table],
+    samples: Sequence[pa.Table],
+    replays: Sequence[pa.Table],
+    structure: pa.Table,
+    threshold: float,
+) -> Figure:
     """Sparsity of the state Jacobian, a line per environment, the sparsest on top.
 
-    Args:
-        atlas: the table ``table_atlas``.
+    The arguments are those of ``table_atlas``.
 
     Returns:
         Bars reach to the share of elements that no sample has nonzero, its darker part to the
         share that the model proves. Dots are means over samples, lines percentiles 5 to 95;
         names have the colour of their suite.
     """
-    rows = sorted(atlas.to_pylist(), key=sparsest_first, reverse=True)
+    told = (elements, steps, strides, occurrences, information, samples, replays, structure)
+    rows = table_atlas(*told, threshold).to_pylist()[::-1]
     suites = sorted({row["suite"] for row in rows})
     colours = {name: SERIES[number % len(SERIES)] for number, name in enumerate(suites)}
     figure = Figure(figsize=(WIDTH_IN, 1.1 + ROW_IN * len(rows)), layout="constrained")

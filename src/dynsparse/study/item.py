@@ -246,12 +246,3 @@ class Table(Item):
 
     room, formats, shown = "tables", ("parquet", "csv", "md"), "csv"
     writer = "tables.writing:write_item"
-
-
-def made(table: Table) -> Read:
-    """Another item of the same study, a table."""
-
-    def files(study: Study, _: Case) -> list[str]:
-        return [table.outputs(study)[table.formats[0]]] if table.offered(study) else []
-
-    return Read(table.name, files, "study.reading:table", lambda _: (table.name,), one=True)

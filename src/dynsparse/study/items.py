@@ -14,7 +14,6 @@ from dynsparse.study.item import (
     ablated,
     curves,
     judged,
-    made,
     merged,
     of_case,
     paper,
@@ -55,22 +54,15 @@ def cells() -> dict[str, Read]:
     }
 
 
-EVERY_ENVIRONMENT = Table(
-    "table_atlas",
-    "Every environment in a row",
-    ATLAS,
-    reads={
-        **{
-            kind: merged(kind)
-            for kind in ("elements", "steps", "strides", "occurrences", "information")
-        },
+def all_of_an_environment() -> dict[str, Read]:
+    """What the atlas is made of."""
+    kinds = ("elements", "steps", "strides", "occurrences", "information")
+    return {
+        **{kind: merged(kind) for kind in kinds},
         "samples": merged("verification"),
         "replays": merged("replay"),
         "structure": structure(),
-    },
-    settings={"threshold": zero},
-    asked=True,
-)
+    }
 
 
 ENTRIES: list[Item] = [
@@ -277,12 +269,20 @@ ENTRIES: list[Item] = [
         reads={"influence": merged("influence")},
         asked=True,
     ),
-    EVERY_ENVIRONMENT,
+    Table(
+        "table_atlas",
+        "Every environment in a row",
+        ATLAS,
+        reads=all_of_an_environment(),
+        settings={"threshold": zero},
+        asked=True,
+    ),
     Figure(
         "figure_atlas",
         "Sparsity of every environment",
         ATLAS,
-        reads={"atlas": made(EVERY_ENVIRONMENT)},
+        reads=all_of_an_environment(),
+        settings={"threshold": zero},
         asked=True,
     ),
 ]

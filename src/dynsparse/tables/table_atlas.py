@@ -1,6 +1,6 @@
 """The atlas: one row per environment, to see where dynamics are sparse (beyond the paper)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -117,13 +117,10 @@ def table_atlas(
             state_zeros, elements, steps, occurrences, patterns, strides, stored, strict=True
         )
     ]
-    rows.sort(key=sparsest_first)
+    rows.sort(
+        key=lambda row: (-(row.get("mean_percent") or 0), row["environment"], row["behaviour"])
+    )
     return item(rows, SCHEMA, "table_atlas", made_from)
-
-
-def sparsest_first(row: Mapping[str, Any]) -> tuple[float, str, str]:
-    """What rows of the atlas are sorted by."""
-    return -(row.get("mean_percent") or 0.0), row["environment"], row["behaviour"]
 
 
 def _zeros(row: dict[str, Any]) -> dict[str, Any]:

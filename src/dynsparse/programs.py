@@ -26,7 +26,7 @@ import numpy as np
 from jax import export
 
 from dynsparse.errors import DynsparseError
-from dynsparse.precision import current_precision, settings_in_force
+from dynsparse.precision import current_precision, precision, settings_in_force
 from dynsparse.running.code_digests import PACKAGE, sources_of
 from dynsparse.storage.files import sha256, whole_file
 
@@ -95,8 +95,12 @@ def _known(backend: str) -> dict[str, Any] | None:
     if backend != "cpu":
         return None
     try:
-        jax.jit(lambda x: x, compiler_options=QUICKLY)(0.0)
-    except jax.errors.JaxRuntimeError:
+        # Whatever JAX's settings are where this is asked first.
+        with precision("float64"):
+            jax.jit(lambda x: x, compiler_options=QUICKLY)(0.0)
+    except jax.errors.JaxRuntimeError as error:
+        if "No such compile option" not in str(error):
+            raise
         return None
     return QUICKLY
 

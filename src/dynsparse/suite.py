@@ -43,9 +43,10 @@ SUITE = (
     "WalkerWalk",
 )
 
-# MuJoCo Playground's other two suites, locomotion and manipulation.
 # More simulator steps in a control step are a mistake: of 0.1 ms each they take a second.
 MOST_SUBSTEPS = 10_000
+
+# MuJoCo Playground's other two suites, locomotion and manipulation.
 LOCOMOTION = (
     "ApolloJoystickFlatTerrain",
     "BarkourJoystick",

@@ -65,6 +65,9 @@ def test_what_does_not_belong_together_is_not_merged():
     second = of_seed(1, zero)
     narrow = second.drop_columns(["zeros"])
     unsaid = with_metadata(second, **{**described(second), "sources": []})
+    nulls = pa.array([None] * len(second), second.schema.field("seed").type)
+    place = second.schema.get_field_index("seed")
+    unsure = second.set_column(place, second.schema.field("seed"), nulls)
     mistaken = with_metadata(second, **{**described(second), "sources": ["Twolink/random/seed-2"]})
     for other, message in [
         (table, "counted twice: Twolink/random/seed-0"),
@@ -73,6 +76,8 @@ def test_what_does_not_belong_together_is_not_merged():
         (other_place, "different datasets: Other/random, Twolink/random"),
         (narrow, "'elements' tables of different columns"),
         (unsaid, "does not say what it was measured of"),
+        (second.replace_schema_metadata(None), "a None table does not say what it was measured of"),
+        (unsure, "says that it is of seed-1, and has rows of no seed"),
         (mistaken, "says that it is of seed-2, and has rows of seed-1"),
     ]:
         with pytest.raises(DynsparseError, match=message):

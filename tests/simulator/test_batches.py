@@ -155,7 +155,7 @@ def test_the_environments_that_are_often_cut_off_exist():
 @pytest.mark.parametrize(
     ("samples", "quickly"),
     [
-        (None, [True, True, True]),
+        (None, [False, False, False]),
         (4_000, [True, True, True]),
         (4_001, [False, True, True]),
         (40_001, [False, False, False]),
@@ -177,11 +177,3 @@ def test_programs_for_few_samples_are_compiled_quickly(
     # Not by how many are left of a file that was begun before.
     derive(STATES[:1], rest[:1], rest[:1])
     assert asked == quickly
-
-
-def test_a_call_of_many_samples_is_worth_another_program(cartpole, monkeypatch, made_up):
-    monkeypatch.setattr(batches, "FEW", 4)
-    derive = batched_jacobians(cartpole, "implicit", 2)
-    for count in (4, 5, 4, 5):
-        derive(STATES[:count], np.zeros((count, 1)), np.zeros((count, 1)))
-    assert made_up == ["implicit"] * 2

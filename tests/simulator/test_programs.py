@@ -101,6 +101,10 @@ def test_xla_is_asked_to_be_quick_where_it_is_a_cpus_and_knows_how(monkeypatch):
     monkeypatch.setattr(programs.jax, "default_backend", lambda: "gpu")
     assert told(True) == [None]
     monkeypatch.undo()
+    # Whatever JAX is told where it is asked first.
+    programs._known.cache_clear()
+    with jax.transfer_guard("disallow"), jax.debug_nans(True):
+        assert programs._known("cpu") == programs.QUICKLY
     # Another XLA may not know such an option.
     programs._known.cache_clear()
     monkeypatch.setattr(programs, "QUICKLY", {"xla_cpu_no_such_option": True})

@@ -15,6 +15,7 @@ from dynsparse.verification.differences import (
     CERTAIN,
     Steps,
     central_differences,
+    evaluations,
     judge_elements,
 )
 from dynsparse.verification.verify import mjx_steps
@@ -77,7 +78,9 @@ def judge(
     if not left.size:
         return engine
     with precision(dtype):
-        steps = mjx_steps(load(environment, solver, dtype))
+        columns = samples.jacobian.shape[2]
+        taken = len(left) + evaluations(len(left), columns)
+        steps = mjx_steps(load(environment, solver, dtype), taken)
         second = _verdict(steps, Transitions(*(values[left] for values in samples)), resolution)
     merged = [values.copy() for values in engine]
     for values, replaced in zip(merged, second, strict=True):

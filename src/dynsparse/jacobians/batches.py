@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -77,14 +77,14 @@ def batched_jacobians(
         batch: samples differentiated together; 0: as many as suit the device. The last batch is
             filled up, since another shape would mean compiling again.
         samples: how many there are in all, by which it is decided how long XLA may compile
-            (results differ by rounding); None: each call decides by its own.
+            (results differ by rounding); None: many.
 
     Raises:
         DynsparseError: there is no such method.
     """
     method = resolve_method(method, dynamics.methods)
     batch = batch or (ON_CPU if jax.default_backend() == "cpu" else ON_ACCELERATOR)
-    stages = cache(partial(_stages, dynamics, method))
+    stages = _stages(dynamics, method, samples)
     # The C engine uses all cores for a batch by itself.
     at_once = 1 if method == ENGINE else None
 
@@ -95,8 +95,7 @@ def batched_jacobians(
         advance: Callable[[int], Any] = lambda count: None,
     ) -> Linearisation:
         inputs = (state, action, memory)
-        asked = samples or len(state)
-        first, *others = stages(asked <= FEW, asked <= FEW_BEFORE_OTHERS)
+        first, *others = stages
         result = in_batches(first.program, inputs, batch, advance, at_once)
         left = np.flatnonzero(first.left(result))
         for stage in others:
@@ -109,18 +108,17 @@ def batched_jacobians(
     return derive
 
 
-def _stages(
-    dynamics: Dynamics, method: str, first_quickly: bool, others_quickly: bool
-) -> list[_Stage]:
-    """The programs in their order, the first and the others compiled quickly or well."""
+def _stages(dynamics: Dynamics, method: str, samples: int | None) -> list[_Stage]:
+    """The programs in their order, compiled quickly where few samples come to them."""
+    first, others = (samples is not None and samples <= most for most in (FEW, FEW_BEFORE_OTHERS))
     if method == ENGINE:
         return [_Stage(in_precision(dynamics.dtype, engine_linearisations(dynamics)), _none)]
     if method != "hybrid":
-        return [_Stage(_program(dynamics, method, first_quickly), _none)]
+        return [_Stage(_program(dynamics, method, first), _none)]
     stages = {"implicit": _cut_off, QUICK_HYBRID: _not_finite, "hybrid": _none}
     if dynamics.solver == "as_shipped" and dynamics.name in OFTEN_CUT_OFF:
         del stages["implicit"]
-    quickly = [first_quickly] + [others_quickly] * (len(stages) - 1)
+    quickly = [first] + [others] * (len(stages) - 1)
     return [
         _Stage(_program(dynamics, name, each), left)
         for (name, left), each in zip(stages.items(), quickly, strict=True)

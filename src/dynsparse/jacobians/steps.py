@@ -36,13 +36,13 @@ class Stepped(NamedTuple):
     pieces: Int8[np.ndarray, "samples solves rows"]
 
 
-def batched_steps(dynamics: Dynamics, samples: int = 0) -> Callable[..., Stepped]:
+def batched_steps(dynamics: Dynamics, samples: int | None = None) -> Callable[..., Stepped]:
     """A function that steps any number of samples, from arrays of states, actions and memories.
 
     Args:
         dynamics: the environment's step.
         samples: how many there are in all, by which it is decided how long XLA may compile
-            (results differ by rounding); 0: a few.
+            (results differ by rounding); None: many.
     """
 
     def observe(_: mjx.Data, solves: Sequence[mjx.Data]) -> jax.Array:
@@ -53,7 +53,8 @@ def batched_steps(dynamics: Dynamics, samples: int = 0) -> Callable[..., Stepped
         substeps, solves, rows = pieces.shape
         return following, memory, pieces.reshape(substeps * solves, rows)
 
+    quickly = samples is not None and samples <= FEW
     name, identity = f"{dynamics.name}-steps", simulator_identity(dynamics)
-    program = kept(name, __name__, jax.vmap(observed), identity, quickly=samples <= FEW)
+    program = kept(name, __name__, jax.vmap(observed), identity, quickly)
     in_its_own = in_precision(dynamics.dtype, program)
     return lambda *inputs: Stepped(*in_batches(in_its_own, inputs, BATCH))

@@ -31,6 +31,11 @@ def merge_seeds(tables: Sequence[pa.Table]) -> pa.Table:
     if not tables:
         raise DynsparseError("nothing to merge: give at least one table")
     facts = [metadata_of(table) for table in tables]
+    for each in facts:
+        if not (each.get("kind") and each.get("sources") and "steps" in each):
+            raise DynsparseError(
+                f"a {each.get('kind')!r} table does not say what it was measured of"
+            )
     _check_same(facts)
     _check_rows(tables, facts)
     sources = sorted(source for each in facts for source in each["sources"])
@@ -92,24 +97,25 @@ def _check_same(facts: Sequence[dict[str, Any]]) -> None:
         values = {str(each.get(key)) for each in facts}
         if len(values) > 1:
             raise DynsparseError(f"cannot merge tables of different {key}: {sorted(values)}")
-    origins = {source.rpartition("/")[0] for each in facts for source in each.get("sources", [])}
+    origins = {source.rpartition("/")[0] for each in facts for source in each["sources"]}
     if len(origins) > 1:
         raise DynsparseError(f"cannot merge different datasets: {', '.join(sorted(origins))}")
 
 
 def _check_rows(tables: Sequence[pa.Table], facts: Sequence[dict[str, Any]]) -> None:
     """Columns are alike, and rows are of the seeds that the table says it was measured of."""
-    columns = {tuple(zip(table.column_names, table.schema.types, strict=True)) for table in tables}
-    if len(columns) > 1:
-        raise DynsparseError(f"cannot merge {facts[0]['kind']!r} tables of different columns")
+    kind, first = facts[0]["kind"], tables[0].schema
+    if "seed" not in first.names or not all(first.equals(table.schema) for table in tables):
+        raise DynsparseError(f"cannot merge {kind!r} tables of different columns, or without seeds")
     for table, each in zip(tables, facts, strict=True):
-        said = {source.rpartition("/")[2] for source in each.get("sources", [])}
-        if not said:
-            raise DynsparseError(f"a {each['kind']!r} table does not say what it was measured of")
-        strange = {f"seed-{seed}" for seed in pc.unique(table["seed"]).to_pylist()} - said
+        said = {source.rpartition("/")[2] for source in each["sources"]}
+        seeds = pc.unique(table["seed"].drop_null()).to_pylist()
+        strange = {f"seed-{seed}" for seed in seeds} - said
+        if table["seed"].null_count:
+            strange.add("no seed")
         if strange:
             raise DynsparseError(
-                f"a {each['kind']!r} table says that it is of {', '.join(sorted(said))}, and has"
+                f"a {kind!r} table says that it is of {', '.join(sorted(said))}, and has"
                 f" rows of {', '.join(sorted(strange))}"
             )
 

@@ -211,7 +211,7 @@ def counted(elements: Bool[np.ndarray, "samples state inputs"]) -> Int[np.ndarra
     return elements.sum(axis=(1, 2)).astype(np.int32)
 
 
-def mjx_steps(dynamics: Dynamics, samples: int = 0) -> Steps:
+def mjx_steps(dynamics: Dynamics, samples: int | None = None) -> Steps:
     """Batches of MJX's control step, with the piece that each simulator step was on.
 
     ``samples`` is how many there are in all, see ``batched_steps``.

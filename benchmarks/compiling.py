@@ -3,7 +3,8 @@
     python benchmarks/compiling.py CSV NAME...    a row for each environment and way
 
 The program is the first that the method ``hybrid`` asks. Its states are around the model's own, its
-actions random. CPU seconds are of the process, without tracing; nothing is taken from a cache.
+actions random. CPU seconds are of the process, without tracing. Leave JAX_COMPILATION_CACHE_DIR
+unset, so that nothing is taken from a cache.
 """
 
 import csv

@@ -4,9 +4,9 @@
     python benchmarks/mjx_environments.py judge FOLDER NAME...    a file, and the row with the rest
     python benchmarks/mjx_environments.py table FOLDER CSV        the rows of a folder as one table
 
-What is judged is collected under random actions as it is shipped, and all samples are verified.
-Then every step of the file is taken once more with the solver ``converged``, by MJX and by MuJoCo's
-C engine. CPU seconds are those of collecting, nearly all of which goes into compiling; give
+What is judged is collected under random actions as it is shipped, and all samples are held against
+differences. Then every step of the file is taken once more with the solver ``converged``, by MJX
+and by MuJoCo's C engine. CPU seconds are those of collecting, nearly all of which goes into compiling; give
 ``JAX_COMPILATION_CACHE_DIR`` an empty folder.
 """
 

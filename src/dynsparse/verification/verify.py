@@ -127,7 +127,7 @@ def verify_jacobians(
             found: dict[str, tuple[np.ndarray, ...]] = {info.method: stored}
             for method in methods:
                 if method not in found:
-                    derived = batched_jacobians(dynamics, method, BATCH)(*inputs)
+                    derived = batched_jacobians(dynamics, method, BATCH, len(inputs[0]))(*inputs)
                     both = (derived.state_jacobian, derived.action_jacobian)
                     found[method] = tuple(map(np.asarray, both))
             bar.update(len(inputs[0]))

@@ -6,8 +6,8 @@
 
 What is judged is collected under random actions as it is shipped, and all samples are held against
 differences. Then every step of the file is taken once more with the solver ``converged``, by MJX
-and by MuJoCo's C engine. CPU seconds are those of collecting, nearly all of which goes into compiling; give
-``JAX_COMPILATION_CACHE_DIR`` an empty folder.
+and by MuJoCo's C engine. CPU seconds are those of collecting, nearly all of which goes into
+compiling; give ``JAX_COMPILATION_CACHE_DIR`` an empty folder.
 """
 
 import csv

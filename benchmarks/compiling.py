@@ -8,10 +8,10 @@ unset, so that nothing is taken from a cache.
 """
 
 import csv
-import resource
 import sys
 from functools import partial
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import jax
@@ -28,12 +28,6 @@ COLUMNS = ("environment", "program", "way", "compile_cpu_s", "cpu_s_for_1000", "
 REPETITIONS = 3
 
 
-def cpu_s() -> float:
-    """CPU seconds of this process so far."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
 def some_samples(dynamics: Dynamics) -> tuple[np.ndarray, ...]:
     """States, actions and memories of one batch."""
     rng, model = np.random.default_rng(0), dynamics.mj_model
@@ -46,17 +40,16 @@ def measure(name: str) -> list[dict[str, Any]]:
     """A row for each way."""
     with precision("float64"):
         dynamics = load(name, "as_shipped")
-        method, samples = "implicit", some_samples(dynamics)
-        if name in OFTEN_CUT_OFF:
-            method = QUICK_HYBRID
+        samples = some_samples(dynamics)
+        method = QUICK_HYBRID if name in OFTEN_CUT_OFF else "implicit"
         rows, jacobians = [], []
         lowered = jax.jit(jax.vmap(partial(_jacobian, dynamics, method))).lower(*samples)
         for way, options in (("well", {}), ("quickly", QUICKLY)):
-            before = cpu_s()
+            before = process_time()
             program = lowered.compile(compiler_options=options)
-            compiled = cpu_s()
+            compiled = process_time()
             jacobians += [np.asarray(program(*samples)) for _ in range(REPETITIONS)]
-            ran = (cpu_s() - compiled) / REPETITIONS
+            ran = (process_time() - compiled) / REPETITIONS
             apart = np.abs(jacobians[-1] - jacobians[0])
             found = (compiled - before, ran * 1000 / ON_CPU, float(np.nanmax(apart)))
             rows.append(dict(zip(COLUMNS, (name, method, way, *found), strict=True)))

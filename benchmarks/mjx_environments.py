@@ -12,9 +12,9 @@ compiling; give ``JAX_COMPILATION_CACHE_DIR`` an empty folder.
 
 import csv
 import json
-import resource
 import sys
 from pathlib import Path
+from time import process_time
 
 from dynsparse.running.compiling import prepare_to_compile, quiet_surroundings
 
@@ -25,15 +25,10 @@ def collected(name: str, path: Path) -> float:
     """Collect a file; gives the CPU seconds that it took."""
     from dynsparse.collection import CollectionSettings, collect
 
-    before = _cpu_s()
+    before = process_time()
     settings = CollectionSettings(EPISODES, STEPS, "auto", "as_shipped", "float64", EPISODES, 0)
     collect(path, name, "random", 0, settings)
-    return _cpu_s() - before
-
-
-def _cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    return process_time() - before
 
 
 def verified(path: Path) -> dict[str, object]:

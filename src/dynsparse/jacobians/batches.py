@@ -47,8 +47,8 @@ ON_CPU = 100
 ON_ACCELERATOR = 2000
 
 
-# For no more samples than these it does not pay that XLA compiles as well as it can. What the first
-# program leaves to the others is a tenth at most.
+# For no more samples than these it does not pay that XLA compiles as well as it can. Few of a
+# file's samples come to the programs after the first.
 FEW, FEW_BEFORE_OTHERS = 4_000, 40_000
 
 

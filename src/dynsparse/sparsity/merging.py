@@ -31,11 +31,6 @@ def merge_seeds(tables: Sequence[pa.Table]) -> pa.Table:
     if not tables:
         raise DynsparseError("nothing to merge: give at least one table")
     facts = [metadata_of(table) for table in tables]
-    for each in facts:
-        if not (each.get("kind") and each.get("sources") and "steps" in each):
-            raise DynsparseError(
-                f"a {each.get('kind')!r} table does not say what it was measured of"
-            )
     _check_same(facts)
     _check_rows(tables, facts)
     sources = sorted(source for each in facts for source in each["sources"])
@@ -93,6 +88,11 @@ def _without_version(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_same(facts: Sequence[dict[str, Any]]) -> None:
+    for each in facts:
+        if not (each.get("kind") and each.get("sources") and "steps" in each):
+            raise DynsparseError(
+                f"a {each.get('kind')!r} table does not say what it was measured of"
+            )
     for key in _shared(facts[0]):
         values = {str(each.get(key)) for each in facts}
         if len(values) > 1:

@@ -10,8 +10,8 @@ rule measure_patterns:
         data=DATA,
         library=library("sparsity.scan", "dataset"),
     output:
-        patterns=PATTERNS,
         **{kind: STUDY.statistic(ANY, kind) for kind in MERGES["merge_patterns"]},
+        patterns=PATTERNS,
     log:
         f"{LOGS}/measure_patterns/{{environment}}/{{behaviour}}/seed-{{seed}}.log",
     benchmark:

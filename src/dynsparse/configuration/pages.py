@@ -124,8 +124,11 @@ def _default(
         return f"`{_flow(part['default'])}`"
     if name in schema.get("required", ()):
         return "none: it must be said"
-    shared = root["properties"]["learning"]["properties"]["model"]["properties"]
-    return "as learning.model" if name in shared else "no limit"
+    learning = root["properties"]["learning"]["properties"]
+    for shared in ("model", "training"):
+        if name in learning[shared]["properties"]:
+            return f"as learning.{shared}"
+    return "no limit"
 
 
 def _is_section(part: Mapping[str, Any]) -> bool:

@@ -133,6 +133,7 @@ def twins(section: Section) -> list[list[str]]:
     groups: dict[str, list[str]] = {}
     for name in section["learners"]:
         learner = whole(section, name).items()
-        network = {k: v for k, v in learner if k not in ("loss", "weight", "samples")}
+        trained = ("loss", "weight", "samples", "epochs")
+        network = {k: v for k, v in learner if k not in trained}
         groups.setdefault(json.dumps(network, sort_keys=True), []).append(name)
     return list(groups.values())

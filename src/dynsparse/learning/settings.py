@@ -82,11 +82,12 @@ def training_settings(section: Mapping[str, Any], name: str) -> TrainingSettings
         raise DynsparseError(f"config: learning.learners: {name!r} is not listed; {near}")
     learner = whole(section, name)
     kind = ARCHITECTURES[learner["architecture"]].Settings
+    training = {k: learner.get(k, v) for k, v in section["training"].items()}
     return TrainingSettings(
         architecture=learner["architecture"],
         model=kind(**{name: learner[name] for name in kind.choices()}),
         loss=learner["loss"],
         loss_weight=learner.get("weight", 0.0),
         samples=learner.get("samples"),
-        **section["training"],
+        **training,
     )

@@ -50,6 +50,8 @@ ON_ACCELERATOR = 2000
 # For no more samples than these it does not pay that XLA compiles as well as it can. Few of a
 # file's samples come to the programs after the first.
 FEW, FEW_BEFORE_OTHERS = 4_000, 40_000
+# A solver that goes on to rounding takes ten times as long in such a program: fewer by this factor.
+FEWER_WHERE_CONVERGED = 40
 
 
 class _Stage(NamedTuple):
@@ -108,9 +110,22 @@ def batched_jacobians(
     return derive
 
 
+def few(dynamics: Dynamics, samples: int | None, most: int) -> bool:
+    """Whether it does not pay for so many samples that XLA compiles as well as it can.
+
+    Args:
+        dynamics: the environment's step.
+        samples: how many there are in all; None: many.
+        most: the largest number for which it does not, with the solver as shipped.
+    """
+    if dynamics.solver == "converged":
+        most //= FEWER_WHERE_CONVERGED
+    return samples is not None and samples <= most
+
+
 def _stages(dynamics: Dynamics, method: str, samples: int | None) -> list[_Stage]:
     """The programs in their order, compiled quickly where few samples come to them."""
-    first, others = (samples is not None and samples <= most for most in (FEW, FEW_BEFORE_OTHERS))
+    first, others = (few(dynamics, samples, most) for most in (FEW, FEW_BEFORE_OTHERS))
     if method == ENGINE:
         return [_Stage(in_precision(dynamics.dtype, engine_linearisations(dynamics)), _none)]
     if method != "hybrid":

@@ -12,7 +12,7 @@ from mujoco import mjx
 from dynsparse import mjx_internals
 from dynsparse.environments.dynamics import Action, Dynamics, Memory, State
 from dynsparse.environments.identity import simulator_identity
-from dynsparse.jacobians.batches import in_batches
+from dynsparse.jacobians.batches import few, in_batches
 from dynsparse.precision import in_precision
 from dynsparse.programs import kept
 
@@ -53,7 +53,7 @@ def batched_steps(dynamics: Dynamics, samples: int | None = None) -> Callable[..
         substeps, solves, rows = pieces.shape
         return following, memory, pieces.reshape(substeps * solves, rows)
 
-    quickly = samples is not None and samples <= FEW
+    quickly = few(dynamics, samples, FEW)
     name, identity = f"{dynamics.name}-steps", simulator_identity(dynamics)
     program = kept(name, __name__, jax.vmap(observed), identity, quickly)
     in_its_own = in_precision(dynamics.dtype, program)

@@ -2,13 +2,15 @@
 
     python benchmarks/compiling.py CSV NAME...    a row for each environment and way
 
-The program is the first that the method ``hybrid`` asks. Its states are around the model's own, its
-actions random. CPU seconds are of the process, without tracing. Leave JAX_COMPILATION_CACHE_DIR
-unset, so that nothing is taken from a cache.
+The programs are the first that the method ``hybrid`` asks, and the plain step under a solver that
+is iterated to rounding. States are around the model's own, actions random. CPU seconds are of the
+process, without tracing. Leave JAX_COMPILATION_CACHE_DIR unset, so that nothing is taken from a
+cache.
 """
 
 import csv
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import process_time
@@ -37,27 +39,40 @@ def some_samples(dynamics: Dynamics) -> tuple[np.ndarray, ...]:
 
 
 def measure(name: str) -> list[dict[str, Any]]:
-    """A row for each way."""
+    """A row for each program and way."""
+    method = QUICK_HYBRID if name in OFTEN_CUT_OFF else "implicit"
     with precision("float64"):
         dynamics = load(name, "as_shipped")
-        samples = some_samples(dynamics)
-        method = QUICK_HYBRID if name in OFTEN_CUT_OFF else "implicit"
-        rows, jacobians = [], []
-        lowered = jax.jit(jax.vmap(partial(_jacobian, dynamics, method))).lower(*samples)
-        for way, options in (("well", {}), ("quickly", QUICKLY)):
-            before = process_time()
-            program = lowered.compile(compiler_options=options)
-            compiled = process_time()
-            jacobians += [np.asarray(program(*samples)) for _ in range(REPETITIONS)]
-            ran = (process_time() - compiled) / REPETITIONS
-            apart = np.abs(jacobians[-1] - jacobians[0])
-            found = (compiled - before, ran * 1000 / ON_CPU, float(np.nanmax(apart)))
-            rows.append(dict(zip(COLUMNS, (name, method, way, *found), strict=True)))
+        rows = both_ways(name, method, partial(_jacobian, dynamics, method), dynamics)
+        dynamics = load(name, "converged")
+        return rows + both_ways(name, "step, converged", partial(_step, dynamics), dynamics)
+
+
+def both_ways(
+    name: str, what: str, function: Callable[..., jax.Array], dynamics: Dynamics
+) -> list[dict[str, Any]]:
+    """A row for each way to compile a function of one sample."""
+    samples = some_samples(dynamics)
+    rows, results = [], []
+    lowered = jax.jit(jax.vmap(function)).lower(*samples)
+    for way, options in (("well", {}), ("quickly", QUICKLY)):
+        before = process_time()
+        program = lowered.compile(compiler_options=options)
+        compiled = process_time()
+        results += [np.asarray(program(*samples)) for _ in range(REPETITIONS)]
+        ran = (process_time() - compiled) / REPETITIONS
+        apart = float(np.nanmax(np.abs(results[-1] - results[0])))
+        found = (compiled - before, ran * 1000 / ON_CPU, apart)
+        rows.append(dict(zip(COLUMNS, (name, what, way, *found), strict=True)))
     return rows
 
 
 def _jacobian(dynamics: Dynamics, method: str, *sample: jax.Array) -> jax.Array:
     return linearise(dynamics, method, *sample).state_jacobian
+
+
+def _step(dynamics: Dynamics, *sample: jax.Array) -> jax.Array:
+    return dynamics.step(*sample)[0]
 
 
 if __name__ == "__main__":

@@ -177,3 +177,12 @@ def test_programs_for_few_samples_are_compiled_quickly(
     # Not by how many are left of a file that was begun before.
     derive(STATES[:1], rest[:1], rest[:1])
     assert asked == quickly
+
+
+def test_where_the_solver_goes_on_to_rounding_few_are_fewer(cartpole):
+    converged = replace(cartpole, solver="converged")
+    assert batches.few(cartpole, 4_000, 4_000)
+    assert not batches.few(cartpole, 4_001, 4_000)
+    assert batches.few(converged, 100, 4_000)
+    assert not batches.few(converged, 101, 4_000)
+    assert not batches.few(converged, None, 4_000)

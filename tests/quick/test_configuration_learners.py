@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from test_configuration import DEFAULT, changed, check, refusal
+from test_configuration import DEFAULT, SCHEMA, changed, check, refusal
 
 from dynsparse.audit.manifest import NAME, Manifest, read_manifest, write_manifest
 from dynsparse.errors import DynsparseError
@@ -122,11 +122,25 @@ def test_an_architecture_of_all_is_told_where_it_belongs():
 
 def test_the_default_study_has_the_papers_network_under_its_losses():
     section = DEFAULT["learning"]
-    names = list(section["learners"])
-    assert learners.plain(section) == names
-    assert set(names) <= set(LOSSES)
+    names = learners.plain(section)
+    assert names == list(section["learners"])[: len(names)]
+    assert set(names) == set(LOSSES) - {"state-jacobian-l2-regularizer"}
     assert learners.reference(section) == "state"
-    assert learners.twins(section) == [names]
+    assert learners.twins(section)[0] == names
+
+
+def test_the_default_study_has_a_learner_of_each_family():
+    found = [learner["architecture"] for learner in DEFAULT["learning"]["learners"].values()]
+    # piecewise is the cheap baseline of switching, and taught is no family but a control.
+    families = {*SCHEMA["$defs"]["architectures"]} - {"mlp", "piecewise", "taught"}
+    assert sorted(set(found) - {"mlp"}) == sorted(families)
+    assert all(found.count(family) == 1 for family in families)
+
+
+def test_epochs_of_its_own_are_a_learners_and_leave_its_network_the_same():
+    section = check(study(state=STATE, short={**STATE, "epochs": 3}))["learning"]
+    assert learners.plain(section) == ["state"]
+    assert learners.twins(section) == [["state", "short"]]
 
 
 def test_who_is_plain_who_is_the_reference_and_who_begins_as_the_same_network():

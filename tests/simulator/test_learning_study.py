@@ -1,5 +1,7 @@
 """Jobs of a study on the slider: what they write, and that a killed search goes on."""
 
+import dataclasses
+
 import numpy as np
 import pyarrow.compute as pc
 import pytest
@@ -188,6 +190,13 @@ def test_a_killed_search_goes_on(path, tmp_path, monkeypatch):
         search([path], section(), "depth", tmp_path)
     assert search([path], section(), "depth", tmp_path).equals(whole)
     assert len(calls) == 3
+
+
+def test_a_learner_has_the_studys_training_but_for_epochs_of_its_own():
+    own = section(learners={"state": {"architecture": "mlp", "loss": "state", "epochs": 7}})
+    usual = training_settings(section(), "state")
+    assert usual.epochs != 7
+    assert training_settings(own, "state") == dataclasses.replace(usual, epochs=7)
 
 
 def test_names_that_do_not_exist(path, tmp_path):

@@ -35,7 +35,12 @@ def figure_atlas(
         names have the colour of their suite.
     """
     told = (elements, steps, strides, occurrences, information, samples, replays, structure)
-    rows = table_atlas(*told, threshold).to_pylist()[::-1]
+    return picture(table_atlas(*told, threshold))
+
+
+def picture(table: pa.Table) -> Figure:
+    """Rows of ``table_atlas`` as lines, in their order."""
+    rows = table.to_pylist()[::-1]
     suites = sorted({row["suite"] for row in rows})
     colours = {name: SERIES[number % len(SERIES)] for number, name in enumerate(suites)}
     figure = Figure(figsize=(WIDTH_IN, 1.1 + ROW_IN * len(rows)), layout="constrained")

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dynsparse.figures.learned import Look, label, log_scale, looks
+from dynsparse.figures.learned import Look, label, log_scale, looks, name_below
 from dynsparse.figures.style import power_of_ten, styled
 from dynsparse.tables.learned import (
     cases,
@@ -49,7 +48,8 @@ def figure_8(
         Left the test error, divided by the mean of the models of ``reference`` of the same split of
         the environment; right the mean over test samples of the model's share of zeros divided by
         the true one. Points are single models, boxes hold the middle half of all environments,
-        splits and seeds. Seeds that failed are left out.
+        splits and seeds. *Initial* is the mean of untrained models of ``reference``. Seeds that
+        failed are left out.
     """
     figure = Figure(figsize=(7.2, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -64,8 +64,7 @@ def figure_8(
     chosen = ordered(healthy(select(sparsity, split=split, threshold=threshold)))
     end = trained(chosen)
     _points(right, {name: _above_floor(end, name) for name in shown}, shown)
-    chosen = chosen.filter(pc.is_valid(chosen["seed"]))
-    begin = np.sort(series(select(chosen, epoch=0), "relative_sparsity"))
+    begin = np.sort(series(select(chosen, epoch=0, learner=reference), "relative_sparsity"))
     _reference(right, float(np.nanmean(begin)) if len(begin) else 0.0)
     right.set_title(f"Sparsity, |x| < {power_of_ten(threshold)}")
     figure.suptitle(
@@ -117,13 +116,13 @@ def _points(axes: Axes, groups: dict[str, np.ndarray], shown: dict[str, Look]) -
     for position, (name, values) in enumerate(groups.items()):
         aside = position + rng.uniform(-0.2, 0.2, len(values))
         axes.plot(aside, values, ".", color=shown[name].colour, markersize=5, alpha=0.8)
-    axes.set_xticks(range(len(groups)), [shown[name].label for name in groups], rotation=30)
+    name_below(axes, [shown[name] for name in groups])
 
 
 def _reference(axes: Axes, initial: float) -> None:
-    """Lines for the truth and for untrained models, and a floor for models without any zero."""
+    """Lines for the truth and the untrained reference, and a floor for models without a zero."""
     axes.set_yscale("log")
-    axes.set_ylim(FLOOR / 2, 30)
+    axes.set_ylim(FLOOR / 2, 300)  # the legend is above the marks
     ticks = 10.0 ** np.arange(-6, 2)
     axes.set_yticks([FLOOR, *ticks], ["none", *(power_of_ten(tick) for tick in ticks)])
     axes.minorticks_off()

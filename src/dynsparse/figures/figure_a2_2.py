@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dynsparse.figures.figure_8 import FLOOR
-from dynsparse.figures.learned import looks
+from dynsparse.figures.learned import looks, name_below
 from dynsparse.figures.style import panels, power_of_ten, styled
 from dynsparse.tables.learned import (
     CONTROLS,
@@ -75,4 +75,4 @@ def _panel(axes: Axes, rows: pa.Table, plain: Sequence[str]) -> None:
     ticks = 10.0 ** np.arange(-6, 2, 2)
     axes.set_yticks([FLOOR, *ticks], ["none", *(power_of_ten(tick) for tick in ticks)])
     axes.minorticks_off()
-    axes.set_xticks(range(len(shown)), [look.label for look in shown.values()], rotation=30)
+    name_below(axes, list(shown.values()))

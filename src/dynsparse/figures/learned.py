@@ -14,6 +14,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from dynsparse.figures.style import SERIES
 from dynsparse.tables.learned import CONTROLS, learners, networks
 
+# As Matplotlib has it: a name, or an offset and the lengths of dashes and gaps.
+Line = str | tuple[int, tuple[int, ...]]
 # The labels of the paper's Figure 8, for its network, and one of the same kind; other learners go
 # by their own names.
 LABELS = {
@@ -26,6 +28,9 @@ LABELS = {
 }
 NO_CHANGE = {"persistence": "no change"}
 GREY = "#6F6F6F"
+CONTROL_LINES = ("--", ":", "-.")
+# Where there are more networks than colours, the next ones are broken.
+NETWORK_LINES: tuple[Line, ...] = ("-", (0, (4, 1)), (0, (1, 1)))
 LEGEND_ENTRY_IN = 1.1
 
 
@@ -34,7 +39,7 @@ class Look(NamedTuple):
 
     label: str
     colour: str
-    line: str
+    line: Line
 
 
 def label(name: str, plain: Sequence[str]) -> str:
@@ -54,12 +59,14 @@ def looks(table: pa.Table, plain: Sequence[str]) -> dict[str, Look]:
         table: with a column ``learner``.
         plain: as ``label``.
     """
-    colours = dict(zip(networks(table), itertools.cycle(SERIES), strict=False))
-    lines = dict(zip(CONTROLS, ("--", ":", "-."), strict=True))
-    return {
-        name: Look(label(name, plain), colours.get(name, GREY), lines.get(name, "-"))
-        for name in learners(table)
+    drawn = itertools.product(NETWORK_LINES, SERIES)
+    found = {
+        name: Look(label(name, plain), colour, line)
+        for name, (line, colour) in zip(networks(table), itertools.cycle(drawn), strict=False)
     }
+    for name, line in zip(CONTROLS, CONTROL_LINES, strict=True):
+        found[name] = Look(label(name, plain), GREY, line)
+    return {name: found[name] for name in learners(table)}
 
 
 def by_network(table: pa.Table, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
@@ -86,10 +93,16 @@ def line_with_band(
     some = np.isfinite(grid).any(axis=0)
     x, grid = x[some], grid[:, some]
     low, high = np.nanmin(grid, axis=0), np.nanmax(grid, axis=0)
-    if look.line == "-":
+    if look.colour != GREY:
         axes.fill_between(x, low, high, color=look.colour, alpha=0.2, lw=0)
     mean = np.nanmean(grid, axis=0)
     axes.plot(x, mean, color=look.colour, linestyle=look.line, label=look.label)
+
+
+def name_below(axes: Axes, shown: Sequence[Look]) -> None:
+    """The name of each learner under its place on the horizontal axis."""
+    names = [look.label for look in shown]
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
 
 
 def log_scale(axes: Axes) -> None:

@@ -1,6 +1,7 @@
 """What the figures of the learning experiments share: names and looks of learners, and axes."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -32,6 +33,8 @@ CONTROL_LINES = ("--", ":", "-.")
 # Where there are more networks than colours, the next ones are broken.
 NETWORK_LINES: tuple[Line, ...] = ("-", (0, (4, 1)), (0, (1, 1)))
 LEGEND_ENTRY_IN = 1.1
+# Over more than this range, only powers of ten are labelled.
+CROWDED, MOST_TICKS = 1e4, 100
 
 
 class Look(NamedTuple):
@@ -106,10 +109,16 @@ def name_below(axes: Axes, shown: Sequence[Look]) -> None:
 
 
 def log_scale(axes: Axes) -> None:
-    """A logarithmic vertical axis that is labelled at 1, 2 and 5 in every decade."""
+    """A logarithmic vertical axis with ticks at 1, 2 and 5, labelled as far as there is room."""
+
+    def text(value: float, _: int | None) -> str:
+        low, high = axes.get_ylim()
+        whole = math.isclose(math.log10(value) % 1, 0, abs_tol=1e-9)
+        return f"{value:g}" if whole or high / low < CROWDED else ""
+
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=MOST_TICKS))
+    axes.yaxis.set_major_formatter(FuncFormatter(text))
     axes.yaxis.set_minor_locator(NullLocator())
 
 

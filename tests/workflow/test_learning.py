@@ -23,7 +23,7 @@ def learned(project):
 
 def test_a_job_per_environment_and_learner(project):
     jobs = project.study("config/config.yaml").planned()
-    assert (jobs["train_models"], jobs["score_controls"], jobs["search_settings"]) == (15, 3, 3)
+    assert (jobs["train_models"], jobs["score_controls"], jobs["search_settings"]) == (33, 3, 3)
     paper = project.study("config/paper.yaml")
     assert paper.planned()["train_models"] == 8 * 5
     search = paper.planned("hyperparameters")
@@ -80,6 +80,9 @@ def test_only_what_a_change_touches_is_trained_again(learned):
     more = variant(learned, learners={**TINY["learners"], "mine": {"loss": "state", "depth": 1}})
     jobs = more.planned("figure_8")
     assert jobs == {"train_models": 1, "figure_8": 1}
+    of_one = {name: {**each, "epochs": 1} for name, each in list(TINY["learners"].items())[:1]}
+    shorter = variant(learned, learners={**TINY["learners"], **of_one})
+    assert shorter.planned("figure_8") == {"train_models": 1, "figure_8": 1}
     shown = variant(learned, threshold=0.1)
     assert "train_models" not in shown.planned("figure_8")
     longer = variant(learned, training={**TINY["training"], "epochs": 3})

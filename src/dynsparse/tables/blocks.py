@@ -3,12 +3,13 @@
 A block of a Markdown file names a table, and what of it to show (indented, it is an example)::
 
     <!-- table: default/reproduction
-    rows: section=5.1, stands=no
+    rows: section=5.1, stands=no|open
     columns: claim, environment, ours
     -->
     (filled in)
     <!-- end -->
 
+Between values of a column, ``|`` is *or*.
 Nobody types a number in a block: it is what ``docs/results/default/reproduction.csv`` holds.
 """
 
@@ -31,6 +32,8 @@ BLOCK = re.compile(
 )
 OPENING = re.compile(r"^<!-- table: ", re.MULTILINE)
 SETTINGS = ("rows", "columns")
+# A value may have a comma, but none before a name and =.
+CONDITIONS = re.compile(r",(?=\s*\w+\s*=)")
 
 
 def filled(text: str, shipped: Path) -> str:
@@ -91,10 +94,11 @@ def refresh(documents: Sequence[Path], shipped: Path, results: Path | None = Non
 def chosen(table: pa.Table, settings: Mapping[str, str], name: str) -> pa.Table:
     """The rows and columns of a table that a block asks for; none of one that has none."""
     rows = table.to_pylist()
-    for condition in filter(None, settings.get("rows", "").split(",")):
+    for condition in filter(None, CONDITIONS.split(settings.get("rows", ""))):
         column, _, value = (part.strip() for part in condition.partition("="))
         _check(column, table.column_names, name)
-        rows = [row for row in rows if as_text(row[column]) == value]
+        wanted = {each.strip() for each in value.split("|")}
+        rows = [row for row in rows if as_text(row[column]) in wanted]
     if not rows and table.num_rows:
         raise DynsparseError(f"table {name!r} has no such rows: {settings.get('rows')}")
     columns = [part.strip() for part in settings.get("columns", "").split(",") if part.strip()]

@@ -1,7 +1,9 @@
 """Jacobians in batches: the same as sample by sample, whichever program made them."""
 
+import copy
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -179,10 +181,13 @@ def test_programs_for_few_samples_are_compiled_quickly(
     assert asked == quickly
 
 
-def test_where_the_solver_goes_on_to_rounding_few_are_fewer(cartpole):
-    converged = replace(cartpole, solver="converged")
-    assert batches.few(cartpole, 4_000, 4_000)
-    assert not batches.few(cartpole, 4_001, 4_000)
-    assert batches.few(converged, 100, 4_000)
-    assert not batches.few(converged, 101, 4_000)
-    assert not batches.few(converged, None, 4_000)
+@pytest.mark.parametrize("iterations", [1, batches.MOST_ITERATIONS, batches.MOST_ITERATIONS + 1])
+def test_a_solver_that_goes_on_is_never_compiled_quickly(cartpole, iterations):
+    model = copy.copy(cartpole.mj_model)
+    model.opt.iterations = iterations
+    dynamics = replace(cartpole, environment=SimpleNamespace(mj_model=model))
+    short = iterations <= batches.MOST_ITERATIONS
+    assert batches.few(dynamics, 1, 4_000) == short
+    assert batches.few(dynamics, 4_000, 4_000) == short
+    assert not batches.few(dynamics, 4_001, 4_000)
+    assert not batches.few(dynamics, None, 4_000)

@@ -50,8 +50,9 @@ ON_ACCELERATOR = 2000
 # For no more samples than these it does not pay that XLA compiles as well as it can. Few of a
 # file's samples come to the programs after the first.
 FEW, FEW_BEFORE_OTHERS = 4_000, 40_000
-# A solver that goes on to rounding takes ten times as long in such a program: fewer by this factor.
-FEWER_WHERE_CONVERGED = 40
+# A solver that may go on for longer never is compiled quickly: it then takes ten times as long, and
+# may stop early (docs/results/compiling: WalkerRun, converged).
+MOST_ITERATIONS = 10
 
 
 class _Stage(NamedTuple):
@@ -116,11 +117,10 @@ def few(dynamics: Dynamics, samples: int | None, most: int) -> bool:
     Args:
         dynamics: the environment's step.
         samples: how many there are in all; None: many.
-        most: the largest number for which it does not, with the solver as shipped.
+        most: the largest number for which it does not.
     """
-    if dynamics.solver == "converged":
-        most //= FEWER_WHERE_CONVERGED
-    return samples is not None and samples <= most
+    short = dynamics.mj_model.opt.iterations <= MOST_ITERATIONS
+    return short and samples is not None and samples <= most
 
 
 def _stages(dynamics: Dynamics, method: str, samples: int | None) -> list[_Stage]:

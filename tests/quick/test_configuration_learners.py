@@ -159,3 +159,9 @@ def test_who_is_plain_who_is_the_reference_and_who_begins_as_the_same_network():
     assert learners.twins(section) == [wide, same]
     assert learners.own(section, "wide") == {"width": 128}
     assert learners.whole(section, "wide")["depth"] == section["model"]["depth"]
+
+
+def test_a_learner_whose_epochs_are_those_of_all_is_the_same_learner():
+    epochs = DEFAULT["learning"]["training"]["epochs"]
+    message = refusal(study(a=STATE, b={**STATE, "epochs": epochs}))
+    assert "'a' and 'b' are the same learner under two names" in message

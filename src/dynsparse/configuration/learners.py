@@ -55,7 +55,7 @@ def check_learners(learning: Mapping[str, Any]) -> None:
     """
     seen: list[tuple[str, dict[str, Any]]] = []
     for name in learning["learners"]:
-        mine = whole(learning, name)
+        mine = {"epochs": learning["training"]["epochs"], **whole(learning, name)}
         for other, settings in seen:
             if settings == mine:
                 raise DynsparseError(

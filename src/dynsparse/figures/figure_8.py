@@ -65,7 +65,7 @@ def figure_8(
     end = trained(chosen)
     _points(right, {name: _above_floor(end, name) for name in shown}, shown)
     begin = np.sort(series(select(chosen, epoch=0, learner=reference), "relative_sparsity"))
-    _reference(right, float(np.nanmean(begin)) if len(begin) else 0.0)
+    _reference(right, float(np.nanmean(begin)) if len(begin) else None)
     right.set_title(f"Sparsity, |x| < {power_of_ten(threshold)}")
     figure.suptitle(
         f"World models of {environments} environment{'s' * (environments > 1)}, split by {split}",
@@ -119,7 +119,7 @@ def _points(axes: Axes, groups: dict[str, np.ndarray], shown: dict[str, Look]) -
     name_below(axes, [shown[name] for name in groups])
 
 
-def _reference(axes: Axes, initial: float) -> None:
+def _reference(axes: Axes, initial: float | None) -> None:
     """Lines for the truth and the untrained reference, and a floor for models without a zero."""
     axes.set_yscale("log")
     axes.set_ylim(FLOOR / 2, 300)  # the legend is above the marks
@@ -127,6 +127,8 @@ def _reference(axes: Axes, initial: float) -> None:
     axes.set_yticks([FLOOR, *ticks], ["none", *(power_of_ten(tick) for tick in ticks)])
     axes.minorticks_off()
     axes.axhline(1, color="black", linewidth=1, linestyle="--", label="target")
-    axes.axhline(max(initial, FLOOR), color="black", linewidth=1, linestyle=":", label="initial")
+    if initial is not None:
+        level = max(initial, FLOOR)
+        axes.axhline(level, color="black", linewidth=1, linestyle=":", label="initial")
     axes.set_ylabel("sparsity, relative to the truth")
     axes.legend(loc="upper left", ncols=2)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from dynsparse.figures.learned import by_network, legend_below, line_with_band, log_scale, looks
 from dynsparse.figures.style import panels, styled
-from dynsparse.tables.learned import CONTROLS, cases, healthy, of_case, ordered, select
+from dynsparse.tables.learned import CONTROLS, cases, healthy, learners, of_case, ordered, select
 
 
 @styled()
@@ -24,11 +24,12 @@ def figure_a2_1(curves: pa.Table, split: str, plain: Sequence[str]) -> Figure:
         Controls, which have no epochs, are level lines. Seeds that failed are left out.
     """
     mine = select(curves, split=split)
-    shown = cases(mine)
+    shown, styles = cases(mine), looks(mine, plain)
     figure, axes = panels(len(shown), height_in=2.2)
     for panel, case in zip(axes, shown, strict=True):
         rows = ordered(healthy(of_case(mine, case)))
-        for name, look in looks(rows, plain).items():
+        for name in learners(rows):
+            look = styles[name]
             epochs, grid = by_network(select(rows, learner=name), "epoch", "test_state_mse")
             if name in CONTROLS:
                 panel.axhline(grid.mean(), color=look.colour, linestyle=look.line, label=look.label)

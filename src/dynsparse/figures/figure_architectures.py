@@ -40,21 +40,22 @@ def figure_architectures(
         A mark for each split and seed of a learner. Skill is by the size of the Jacobian's
         elements, of all elements: 0 is the mean pattern's, 1 has no wrong element.
     """
-    ends = select(trained(healthy(curves)), split=split)
+    mine = select(curves, split=split)
+    ends, styles = trained(healthy(mine)), looks(mine, plain)
+    marks = dict(zip(networks(mine), itertools.cycle(MARKS), strict=False))
     wanted = {"split": split, "elements": "all", "regime": "all", "average": "micro"}
     scores = select(recovery, source="model", **wanted)
     shown = cases(ends)
     figure, axes = panels(max(len(shown), 1), height_in=2.4)
     for panel, case in zip(axes, shown, strict=False):
         errors, skills = of_case(ends, case), of_case(scores, case)
-        styles = looks(errors, plain)
-        for name, mark in zip(networks(errors), itertools.cycle(MARKS), strict=False):
-            mine, its_skill = (ordered(select(t, learner=name)) for t in (errors, skills))
-            assert mine.select(KEY).equals(its_skill.select(KEY)), "networks are the same"
+        for name in networks(errors):
+            its_error, its_skill = (ordered(select(t, learner=name)) for t in (errors, skills))
+            assert its_error.select(KEY).equals(its_skill.select(KEY)), "networks are the same"
             panel.plot(
                 series(its_skill, "skill"),
-                series(mine, "test_state_mse"),
-                mark,
+                series(its_error, "test_state_mse"),
+                marks[name],
                 color=styles[name].colour,
                 label=styles[name].label,
                 markersize=4,

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from dynsparse.figures.learned import by_network, legend_below, line_with_band, log_scale, looks
 from dynsparse.figures.style import panels, styled
-from dynsparse.tables.learned import cases, of_case, ordered, select
+from dynsparse.tables.learned import cases, learners, of_case, ordered, select
 
 DIVERGED = 100.0  # standard deviations; where a prediction is worse, its line leaves the panel
 
@@ -30,14 +30,14 @@ def figure_rollout(rollout: pa.Table, split: str, plain: Sequence[str]) -> Figur
         standard deviations off.
     """
     mine = select(rollout, split=split)
-    shown = cases(mine)
+    shown, styles = cases(mine), looks(mine, plain)
     figure, axes = panels(max(len(shown), 1), height_in=2.2)
     for panel, case in zip(axes, shown, strict=False):
         rows = ordered(of_case(mine, case))
-        for name, look in looks(rows, plain).items():
+        for name in learners(rows):
             steps, grid = by_network(select(rows, learner=name), "horizon", "median_error")
             held = np.logical_and.accumulate(np.isfinite(grid).all(axis=0))
-            line_with_band(panel, steps[held], grid[:, held], look)
+            line_with_band(panel, steps[held], grid[:, held], styles[name])
         _axis(panel, sorted(set(rows["horizon"].to_pylist())))
         panel.set_title("{} ({})".format(*case))
         panel.set_xlabel("steps predicted in open loop")

@@ -11,6 +11,7 @@ from dynsparse.figures.style import PANEL_WIDTH_IN, logarithmic, styled
 from dynsparse.tables.learned import (
     cases,
     healthy,
+    learners,
     of_case,
     ordered,
     select,
@@ -37,7 +38,7 @@ def figure_thresholds(sparsity: pa.Table, split: str, plain: Sequence[str]) -> F
         out.
     """
     mine = select(trained(sparsity), split=split)
-    shown = cases(mine)
+    shown, styles = cases(mine), looks(mine, plain)
     size = (2 * PANEL_WIDTH_IN, 2.1 * len(shown) + 0.4)
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(len(shown), 2, squeeze=False, sharex=True)
@@ -45,13 +46,13 @@ def figure_thresholds(sparsity: pa.Table, split: str, plain: Sequence[str]) -> F
         rows = ordered(of_case(mine, case))
         fine = healthy(rows)
         for panel, column in ((left, "sparsity"), (right, "precision")):
-            for name, look in looks(fine, plain).items():
+            for name in learners(fine):
                 own = select(fine, learner=name)
                 thresholds, values = by_network(own, "threshold", column)
                 if column == "precision":
                     shares = by_network(own, "threshold", "sparsity")[1]
                     values = np.where(shares >= FEWEST, values, np.nan)
-                line_with_band(panel, thresholds, values, look)
+                line_with_band(panel, thresholds, values, styles[name])
             truth = float(np.nanmean(np.sort(series(rows, "true_sparsity"))))
             panel.axhline(truth, color="black", linestyle="--", linewidth=1)
             logarithmic(panel, "x")

@@ -31,7 +31,7 @@ NO_CHANGE = {"persistence": "no change"}
 GREY = "#6F6F6F"
 CONTROL_LINES = ("--", ":", "-.")
 # Where there are more networks than colours, the next ones are broken.
-NETWORK_LINES: tuple[Line, ...] = ("-", (0, (4, 1)), (0, (1, 1)))
+NETWORK_LINES: tuple[Line, ...] = ("-", (0, (4, 1)), (0, (1, 1)), (0, (8, 1, 1, 1)))
 LEGEND_ENTRY_IN = 1.1
 # Over more than this range, only powers of ten are labelled.
 CROWDED, MOST_TICKS = 1e4, 100
@@ -59,7 +59,7 @@ def looks(table: pa.Table, plain: Sequence[str]) -> dict[str, Look]:
     """How each learner of a table is shown: networks in colours, controls in broken grey lines.
 
     Args:
-        table: with a column ``learner``.
+        table: with a column ``learner``; all rows of a figure, so that its panels agree.
         plain: as ``label``.
     """
     drawn = itertools.product(NETWORK_LINES, SERIES)

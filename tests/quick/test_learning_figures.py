@@ -59,6 +59,23 @@ def test_figures_leave_failed_models_out():
     np.testing.assert_allclose(share.get_ydata(), [1e-4, 0.3])
 
 
+def test_a_learner_looks_the_same_in_every_panel():
+    # The first learner is missing in one panel, and comes later in the other.
+    failed = {("Arm", "state", 1), *(("Leg", "state", seed) for seed in SEEDS)}
+    for figure in (
+        figure_a2_1(curves(failed), "episode", LOSSES),
+        figure_thresholds(sparsity(failed), "episode", LOSSES),
+        figure_rollout(rollouts(failed), "episode", LOSSES),
+    ):
+        looks = {
+            (line.get_label(), line.get_color(), line.get_linestyle())
+            for panel in figure.axes
+            for line in panel.lines
+            if line.get_label() in shown()
+        }
+        assert len({name for name, *_ in looks}) == len(looks) == len(LEARNERS)
+
+
 def test_panels_per_environment_and_a_line_per_learner():
     for figure in (
         figure_a2_1(curves(), "sample", LOSSES),

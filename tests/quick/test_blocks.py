@@ -68,6 +68,16 @@ def test_a_block_has_the_rows_and_columns_that_it_asks_for(shipped):
     assert filled(text, shipped) == text
 
 
+def test_a_condition_may_have_alternatives_and_commas(shipped):
+    path = shipped / "default" / "pets.csv"
+    path.write_text(path.read_text() + '"Hen, stuffed",0,true,\n')
+    asked = BLOCK.replace("legs=4, tame=true", "name=Cat|Hen, stuffed|Wolf, tame=true")
+    lines = [line for line in filled(asked, shipped).splitlines() if line.startswith("| ")]
+    assert [line.split("|")[1].strip() for line in lines] == ["name", "Cat", "Hen, stuffed"]
+    with pytest.raises(DynsparseError, match="has no such rows: name=Dog"):
+        filled(BLOCK.replace("legs=4", "name=Cat|Dog"), shipped)
+
+
 def test_what_changes_in_the_table_changes_in_the_block(shipped):
     text = filled(BLOCK, shipped)
     path = shipped / "default" / "pets.csv"

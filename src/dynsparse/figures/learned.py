@@ -113,8 +113,9 @@ def log_scale(axes: Axes) -> None:
 
     def text(value: float, _: int | None) -> str:
         low, high = axes.get_ylim()
-        whole = math.isclose(math.log10(value) % 1, 0, abs_tol=1e-9)
-        return f"{value:g}" if whole or high / low < CROWDED else ""
+        decade = math.log10(value)
+        power_of_ten = math.isclose(decade, round(decade), abs_tol=1e-9)
+        return f"{value:g}" if power_of_ten or high / low < CROWDED else ""
 
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=MOST_TICKS))

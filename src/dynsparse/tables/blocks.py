@@ -98,6 +98,8 @@ def chosen(table: pa.Table, settings: Mapping[str, str], name: str) -> pa.Table:
         column, _, value = (part.strip() for part in condition.partition("="))
         _check(column, table.column_names, name)
         wanted = {each.strip() for each in value.split("|")}
+        for missing in sorted(wanted - {as_text(row[column]) for row in table.to_pylist()}):
+            raise DynsparseError(f"table {name!r} has no such rows: {column}={missing}")
         rows = [row for row in rows if as_text(row[column]) in wanted]
     if not rows and table.num_rows:
         raise DynsparseError(f"table {name!r} has no such rows: {settings.get('rows')}")

@@ -45,6 +45,8 @@ STRIKES = {
 # Long enough for a start to reach its first jobs, short enough that most do not finish.
 PAUSE_S = (0.3, 16.0)
 PATIENCE_S = 900
+# What Snakemake is given to end after its last job has, before it is killed; Slurm gives 30 s too.
+GRACE_S = 30
 JOB = re.compile(
     r"^(?:local)?rule (\w+):\n(?:    .*\n)*?    output: (.*)\n(?:    .*\n)*?    jobid: (\d+)", re.M
 )
@@ -113,16 +115,45 @@ def kinds_at_random(chance: random.Random) -> Iterator[str]:
 def strike(process: "subprocess.Popen[str]", kind: str, chance: random.Random) -> str:
     """Hit a running study; returns what was done."""
     if kind == "a job killed":
-        victims = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+        victims = sorted(child.pid for child in jobs_of(process))
         if not victims:
             return "nothing to kill"
-        os.kill(chance.choice(sorted(victims)), signal.SIGKILL)
+        os.kill(chance.choice(victims), signal.SIGKILL)
     elif kind == "Snakemake killed alone":
         process.kill()
     else:
         how = {"all killed": signal.SIGKILL, "all terminated": signal.SIGTERM}
         os.killpg(process.pid, how.get(kind, signal.SIGINT))
     return kind
+
+
+def await_end(process: "subprocess.Popen[str]") -> None:
+    """Wait until a Snakemake that was hit has ended, and kill it where it hangs without a job.
+
+    Terminated while it picks jobs, Snakemake 9.27 waits forever: the handler of the signal asks
+    for the lock that the interrupted thread holds (``JobScheduler.exit_gracefully``).
+
+    Raises:
+        Broken: a job outlives what it was hit with.
+    """
+    jobs = jobs_of(process)
+    _, alive = psutil.wait_procs(jobs, PATIENCE_S)
+    if alive:
+        raise Broken(f"outlives being hit: {' '.join(alive[0].cmdline())}")
+    try:
+        process.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        print("Snakemake hung without a job, and was killed", flush=True)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def jobs_of(process: "subprocess.Popen[str]") -> list[psutil.Process]:
+    """All that a Snakemake has started and that is still alive."""
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def drive(root: Path, kills: int, seed: int | None, targets: list[str]) -> Counter[str]:
@@ -168,7 +199,7 @@ def finish(
             if kind != "nothing to kill":
                 done[kind] += 1
             if kind not in ("a job killed", "nothing to kill"):
-                process.wait(PATIENCE_S)
+                await_end(process)
     study.check_end()
     if process.returncode and not died:
         raise Broken(f"fails by itself\n{study.log.read_text()}")

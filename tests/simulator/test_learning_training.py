@@ -108,7 +108,7 @@ def test_every_seed_ends_with_the_weights_of_its_best_validation(parts, tmp_path
     assert (result.history.chosen() < 12).any()
     with precision("float32"):
         evaluate = make_evaluate(THRESHOLDS)
-        kept = np.asarray(evaluate(result.final, parts.validation).squared).mean(axis=1)
+        kept = np.asarray(evaluate.squared(result.final, parts.validation)).mean(axis=1)
     np.testing.assert_array_equal(kept, error.min(axis=0))
     # Measured less often, the same training has fewer weights to choose from.
     seldom = trained(parts, tmp_path, every=5, **settings)

@@ -1,5 +1,6 @@
 """Hard attention between variables (SPARTAN; Lei, Schoelkopf and Posner 2025), or soft (CoDA)."""
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,6 +22,9 @@ from dynsparse.learning.models.gates import FAINT, OPEN, Perceptron, gate, norma
 from dynsparse.learning.training.losses import Scalar, Truth
 
 Tokens = Float[Array, "batch inputs size"]
+ByHead = Float[Array, "batch tokens heads token"]
+# As each output sees them; one for all, or one each.
+ByOutput = Float[Array, "batch #outputs inputs heads token"]
 # How much of each variable goes to each of the next state, in each head.
 Weights = Float[Array, "batch outputs inputs heads"]
 
@@ -114,15 +118,27 @@ class Attention(WorldModel):
 
     def __call__(self, x: Inputs, key: PRNGKeyArray | None = None) -> Outputs:
         """The predicted next states."""
-        tokens = self._tokens(x)
-        mine, weights = tokens[:, : len(self.skip)], self._weights(tokens)
-        if self.hard:
-            weights = weights * _with_own(gate(self.logits(x), key))[..., None]
-        gathered = (weights[..., None] * self._by_head(tokens @ self.value.T)[:, None]).sum(axis=2)
-        hidden = jnp.concatenate([mine, gathered.reshape(mine.shape)], axis=2)
-        for weight, bias in ((self.first, self.first_bias), (self.second, self.second_bias)):
-            hidden, _ = elu(hidden @ weight.T + bias)
-        return self.skip * x[:, : len(self.skip)] + self.bias + (hidden * self.last).sum(axis=2)
+        mine, asked, answers, values = self._seen(x)
+        gates = self._gates(x, key)
+        return self._own(x) + self._moved(mine, asked, answers[:, None], values[:, None], gates)
+
+    def linearise(self, x: Inputs, key: PRNGKeyArray | None = None) -> tuple[Outputs, Jacobians]:
+        """Predictions and their Jacobians, in one pass back.
+
+        A token depends on its own variable alone, and an output on its own copy of all tokens.
+        """
+        (mine, asked, answers, values), steps = jax.jvp(self._seen, (x,), (jnp.ones_like(x),))
+        gates, outputs = self._gates(x, key), len(self.skip)
+
+        def copies(tokens: Array) -> Array:
+            return jnp.broadcast_to(tokens[:, None], (len(x), outputs, *tokens.shape[1:]))
+
+        move = functools.partial(self._moved, gates=gates)
+        moved, pull = jax.vjp(move, mine, asked, copies(answers), copies(values))
+        by_mine, by_asked, by_answers, by_values = pull(jnp.ones_like(moved))
+        jacobian = (by_answers * steps[2][:, None] + by_values * steps[3][:, None]).sum((3, 4))
+        own = (by_mine * steps[0]).sum(2) + (by_asked * steps[1]).sum((2, 3)) + self.skip
+        return self._own(x) + moved, jacobian + own[..., None] * jnp.eye(outputs, x.shape[1])
 
     def logits(self, x: Inputs) -> Jacobians:
         """How open each gate is: the logarithm of the odds."""
@@ -140,22 +156,53 @@ class Attention(WorldModel):
         """
         if self.hard:
             return _with_own(jax.nn.sigmoid(self.logits(x)))
-        weights = self._weights(self._tokens(x)).mean(axis=3)
+        _, asked, answers, _ = self._seen(x)
+        weights = self._weights(asked, answers[:, None]).mean(axis=3)
         return (weights + jnp.eye(weights.shape[1], weights.shape[2])) / 2
 
-    def _tokens(self, x: Inputs) -> Tokens:
-        return x[..., None] * self.scale + self.shift
+    def _seen(self, x: Inputs) -> tuple[Tokens, ByHead, ByHead, ByHead]:
+        """Tokens of the state, what they ask, and what all tokens answer and give."""
+        tokens = x[..., None] * self.scale + self.shift
+        mine, seen = tokens[:, : len(self.skip)], normalised(tokens)
+        return (
+            mine,
+            self._by_head(seen[:, : len(self.skip)] @ self.query.T),
+            self._by_head(seen @ self.key.T),
+            self._by_head(tokens @ self.value.T),
+        )
 
-    def _weights(self, tokens: Tokens) -> Weights:
+    def _gates(self, x: Inputs, key: PRNGKeyArray | None) -> Jacobians | None:
+        return _with_own(gate(self.logits(x), key)) if self.hard else None
+
+    def _weights(self, asked: ByHead, answers: ByOutput) -> Weights:
         """Before any gate."""
-        seen = normalised(tokens)
-        asked = self._by_head(seen[:, : len(self.skip)] @ self.query.T)
-        answers = self._by_head(seen @ self.key.T)
         # Not as a product of matrices: on a CPU, a batch of small ones takes longer.
-        scores = (asked[:, :, None] * answers[:, None]).sum(axis=4) / math.sqrt(asked.shape[3])
+        scores = (asked[:, :, None] * answers).sum(axis=4) / math.sqrt(asked.shape[3])
         return jax.nn.sigmoid(scores) if self.hard else jax.nn.softmax(scores, axis=2)
 
-    def _by_head(self, tokens: Tokens) -> Float[Array, "batch tokens heads token"]:
+    def _own(self, x: Inputs) -> Outputs:
+        """What stays of the state."""
+        return self.skip * x[:, : len(self.skip)] + self.bias
+
+    def _moved(
+        self,
+        mine: Tokens,
+        asked: ByHead,
+        answers: ByOutput,
+        values: ByOutput,
+        gates: Jacobians | None,
+    ) -> Outputs:
+        """What is added to it."""
+        weights = self._weights(asked, answers)
+        if gates is not None:
+            weights = weights * gates[..., None]
+        gathered = (weights[..., None] * values).sum(axis=2)
+        hidden = jnp.concatenate([mine, gathered.reshape(mine.shape)], axis=2)
+        for weight, bias in ((self.first, self.first_bias), (self.second, self.second_bias)):
+            hidden, _ = elu(hidden @ weight.T + bias)
+        return (hidden * self.last).sum(axis=2)
+
+    def _by_head(self, tokens: Tokens) -> ByHead:
         return tokens.reshape(*tokens.shape[:2], self.heads, -1)
 
 

@@ -1,7 +1,7 @@
 """What a model gets right on samples that it was not trained on, after every epoch."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -36,7 +36,18 @@ class Scores(NamedTuple):
     relative: Float[Array, "*seeds thresholds"]
 
 
-Evaluate = Callable[[Learner, Data], Scores]
+class Evaluate(NamedTuple):
+    """Compiled functions of every seed and given samples, without dropout.
+
+    Attributes:
+        scores: all of them.
+        squared: ``Scores.squared`` alone, which takes no Jacobian.
+    """
+
+    scores: Callable[[Learner, Data], Scores]
+    squared: Callable[[Learner, Data], Float[Array, "seeds outputs"]]
+
+
 Measure = Callable[[Learner, Samples | Data], Array]
 
 
@@ -55,26 +66,39 @@ class Sizes(NamedTuple):
 
 
 def make_evaluate(thresholds: Sequence[float]) -> Evaluate:
-    """A compiled function: every seed's scores on the given samples, without dropout."""
+    """The functions that score a model; its sparsity at ``thresholds``."""
     limits = jnp.asarray(thresholds, jnp.float32)
 
-    def one(learner: Learner, data: Data) -> Scores:
-        def sample(each: Data) -> Scores:
-            return _sample_scores(learner.model, each, limits)
-
-        each = jax.lax.map(sample, data, batch_size=min(CHUNK, len(data.inputs)))
+    def scores(learner: Learner, data: Data) -> Scores:
+        each = _mapped(lambda sample: _sample_scores(learner.model, sample, limits), data)
         some = data.zero.any(axis=(1, 2))
         relative = jnp.where(some[:, None], each.relative, 0).sum(axis=0) / some.sum()
-        means = jax.tree.map(lambda values: values.mean(axis=0), each)
+        means: Scores = jax.tree.map(lambda values: values.mean(axis=0), each)
         return means._replace(relative=relative)
 
-    return jax.jit(over_seeds(one))
+    def squared(learner: Learner, data: Data) -> Array:
+        return _mapped(lambda sample: _squared(learner.model, sample), data).mean(axis=0)
+
+    return Evaluate(jax.jit(over_seeds(scores)), jax.jit(over_seeds(squared)))
+
+
+def _mapped(measure: Callable[[Data], Any], data: Data) -> Any:
+    return jax.lax.map(measure, data, batch_size=min(CHUNK, len(data.inputs)))
+
+
+def _squared(model: WorldModel, each: Data) -> Float[Array, " outputs"]:
+    """The squared errors of one sample's prediction."""
+    prediction = _told(model, each)(each.inputs[None])
+    return (prediction[0] - each.next_state) ** 2
+
+
+def _told(model: WorldModel, each: Data) -> WorldModel:
+    return model.told({name: values[None] for name, values in facts_of(model, each).items()})
 
 
 def _sample_scores(model: WorldModel, each: Data, limits: Float[Array, " thresholds"]) -> Scores:
     """One sample's scores; without a true zero, ``relative`` is not finite."""
-    facts = {name: values[None] for name, values in facts_of(model, each).items()}
-    prediction, jacobian = model.told(facts).linearise(each.inputs[None])
+    prediction, jacobian = _told(model, each).linearise(each.inputs[None])
     error = jacobian[0] - each.jacobian
     called = jnp.abs(jacobian[0])[..., None] < limits
     share = called.mean(axis=(0, 1))

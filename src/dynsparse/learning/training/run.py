@@ -125,8 +125,8 @@ def measured(
     loss: np.ndarray | None = None,
 ) -> History:
     """One epoch's row of the history; before training there is no loss yet."""
-    validation = np.asarray(evaluate(learner, parts.validation).squared).mean(axis=1)
-    scores = evaluate(learner, parts.test)
+    validation = np.asarray(evaluate.squared(learner, parts.validation)).mean(axis=1)
+    scores = evaluate.scores(learner, parts.test)
     loss = np.full_like(validation, np.nan) if loss is None else loss
     return History(np.array(epoch), loss, validation, *(np.asarray(values) for values in scores))
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dynsparse.learning.models import ARCHITECTURES, MLP, WorldModel
 from dynsparse.learning.models.activations import ACTIVATIONS
+from dynsparse.learning.models.attention import Attention, AttentionSettings
 from dynsparse.learning.models.mlp import MLPSettings
 from dynsparse.precision import precision
 
@@ -56,6 +57,28 @@ def test_gradients_through_the_closed_form_equal_those_through_jax(float64):
     theirs = jax.grad(lambda m: jnp.sin(WorldModel.linearise(m, x)[1]).sum())(model)
     for one, other in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
         np.testing.assert_allclose(one, other, **EXACT)
+
+
+@pytest.mark.parametrize("hard", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("inputs", "outputs"), [(5, 3), (4, 4)])
+def test_attention_in_one_pass_equals_one_input_after_the_other(
+    float64, inputs, outputs, training, hard
+):
+    settings = AttentionSettings(heads=2, token=3, hard=hard, gate_units=8, price=0.1)
+    fresh = Attention.create(settings, inputs, outputs, key=jax.random.key(0))
+    # Far from the beginning, where all gates are open and nothing changes.
+    far = enumerate(jax.tree.leaves(fresh))
+    drawn = [leaf + jax.random.normal(jax.random.key(number), leaf.shape) for number, leaf in far]
+    model = jax.tree.unflatten(jax.tree.structure(fresh), drawn)
+    x = jax.random.normal(jax.random.key(1), (50, inputs))
+    key = jax.random.key(2) if training else None
+    prediction, jacobian = model.linearise(x, key)
+    reference = WorldModel.linearise(model, x, key)[1]
+    np.testing.assert_array_equal(prediction, model(x, key))
+    np.testing.assert_allclose(jacobian, reference, **EXACT)
+    np.testing.assert_array_equal(jacobian == 0, reference == 0)
+    assert (jacobian == 0).any() == hard
 
 
 def test_dropout_switches_off_its_share_and_keeps_the_mean(float64):

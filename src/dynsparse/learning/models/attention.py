@@ -21,8 +21,8 @@ from dynsparse.learning.models.base import (
 from dynsparse.learning.models.gates import FAINT, OPEN, Perceptron, gate, normalised, openness
 from dynsparse.learning.training.losses import Scalar, Truth
 
-Tokens = Float[Array, "batch inputs size"]
-ByHead = Float[Array, "batch tokens heads token"]
+Tokens = Float[Array, "batch _ size"]
+ByHead = Float[Array, "batch _ heads token"]
 # As each output sees them; one for all, or one each.
 ByOutput = Float[Array, "batch #outputs inputs heads token"]
 # How much of each variable goes to each of the next state, in each head.
@@ -120,12 +120,14 @@ class Attention(WorldModel):
         """The predicted next states."""
         mine, asked, answers, values = self._seen(x)
         gates = self._gates(x, key)
-        return self._own(x) + self._moved(mine, asked, answers[:, None], values[:, None], gates)
+        moved = self._moved(mine, asked, answers[:, None], values[:, None], gates)
+        return self.skip * x[:, : len(self.skip)] + self.bias + moved
 
     def linearise(self, x: Inputs, key: PRNGKeyArray | None = None) -> tuple[Outputs, Jacobians]:
         """Predictions and their Jacobians, in one pass back.
 
         A token depends on its own variable alone, and an output on its own copy of all tokens.
+        Predictions are made apart, so that a training of next states makes no copies.
         """
         (mine, asked, answers, values), steps = jax.jvp(self._seen, (x,), (jnp.ones_like(x),))
         gates, outputs = self._gates(x, key), len(self.skip)
@@ -138,7 +140,7 @@ class Attention(WorldModel):
         by_mine, by_asked, by_answers, by_values = pull(jnp.ones_like(moved))
         jacobian = (by_answers * steps[2][:, None] + by_values * steps[3][:, None]).sum((3, 4))
         own = (by_mine * steps[0]).sum(2) + (by_asked * steps[1]).sum((2, 3)) + self.skip
-        return self._own(x) + moved, jacobian + own[..., None] * jnp.eye(outputs, x.shape[1])
+        return self(x, key), jacobian + own[..., None] * jnp.eye(outputs, x.shape[1])
 
     def logits(self, x: Inputs) -> Jacobians:
         """How open each gate is: the logarithm of the odds."""
@@ -180,10 +182,6 @@ class Attention(WorldModel):
         scores = (asked[:, :, None] * answers).sum(axis=4) / math.sqrt(asked.shape[3])
         return jax.nn.sigmoid(scores) if self.hard else jax.nn.softmax(scores, axis=2)
 
-    def _own(self, x: Inputs) -> Outputs:
-        """What stays of the state."""
-        return self.skip * x[:, : len(self.skip)] + self.bias
-
     def _moved(
         self,
         mine: Tokens,
@@ -192,7 +190,7 @@ class Attention(WorldModel):
         values: ByOutput,
         gates: Jacobians | None,
     ) -> Outputs:
-        """What is added to it."""
+        """What is added to a share of the state."""
         weights = self._weights(asked, answers)
         if gates is not None:
             weights = weights * gates[..., None]

@@ -113,7 +113,7 @@ def _trainings(name: str, path: Path, given: Sizes, folder: Path) -> list[Train]
 def _training(loss: str, given: Sizes, data: Any, tell: Callable[..., None]) -> Train:
     train, validation = data
     settings = paper_settings(loss, given.width, given.batch)
-    one_epoch, evaluate = make_epoch(settings), make_evaluate((1e-6,))
+    one_epoch, evaluate = make_epoch(settings), make_evaluate((1e-6,)).scores
     seeds = tuple(range(1, given.models + 1))
     shapes = train.inputs.shape[1], train.next_state.shape[1]
     current = [create(settings, *shapes, seeds)]

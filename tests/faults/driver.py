@@ -128,30 +128,34 @@ def strike(process: "subprocess.Popen[str]", kind: str, chance: random.Random) -
 
 
 def await_end(process: "subprocess.Popen[str]") -> None:
-    """Wait until a Snakemake that was hit has ended, and kill it where it hangs without a job.
+    """Wait until a Snakemake that was terminated has ended; kill it where it hangs without a job.
 
     Terminated while it picks jobs, Snakemake 9.27 waits forever: the handler of the signal asks
     for the lock that the interrupted thread holds (``JobScheduler.exit_gracefully``).
 
     Raises:
-        Broken: a job outlives what it was hit with.
+        Broken: a job outlives being terminated.
     """
-    jobs = jobs_of(process)
-    _, alive = psutil.wait_procs(jobs, PATIENCE_S)
-    if alive:
-        raise Broken(f"outlives being hit: {' '.join(alive[0].cmdline())}")
-    try:
-        process.wait(GRACE_S)
-    except subprocess.TimeoutExpired:
-        print("Snakemake hung without a job, and was killed", flush=True)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    impatient_at = time.monotonic() + PATIENCE_S
+    hangs_at = time.monotonic() + GRACE_S
+    while process.poll() is None:
+        now = time.monotonic()
+        if jobs := jobs_of(process):
+            hangs_at = now + GRACE_S
+            if now > impatient_at:
+                raise Broken(f"outlives being terminated: {jobs[0]}")
+        elif now > hangs_at:
+            print("Snakemake hung without a job, and was killed", flush=True)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        time.sleep(0.1)
 
 
 def jobs_of(process: "subprocess.Popen[str]") -> list[psutil.Process]:
     """All that a Snakemake has started and that is still alive."""
     try:
-        return psutil.Process(process.pid).children(recursive=True)
+        children = psutil.Process(process.pid).children(recursive=True)
+        return [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
     except psutil.NoSuchProcess:
         return []
 
@@ -198,8 +202,10 @@ def finish(
             died = True
             if kind != "nothing to kill":
                 done[kind] += 1
-            if kind not in ("a job killed", "nothing to kill"):
+            if kind == "all terminated":
                 await_end(process)
+            elif kind not in ("a job killed", "nothing to kill"):
+                process.wait(PATIENCE_S)
     study.check_end()
     if process.returncode and not died:
         raise Broken(f"fails by itself\n{study.log.read_text()}")

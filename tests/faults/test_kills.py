@@ -53,8 +53,17 @@ def test_a_job_that_outlives_being_terminated_is_a_fault(monkeypatch):
     monkeypatch.setattr(driver, "PATIENCE_S", 0.5)
     process = stubborn("subprocess.Popen(['sleep', '60'])")
     try:
-        with pytest.raises(driver.Broken, match="outlives being hit: sleep 60"):
+        with pytest.raises(driver.Broken, match="outlives being terminated: .*sleep"):
             driver.await_end(process)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def test_jobs_live_on_where_snakemake_is_killed_alone():
+    process = stubborn("subprocess.Popen(['sleep', '60'])")
+    (job,) = driver.jobs_of(process)
+    assert driver.strike(process, "Snakemake killed alone", random.Random(0))
+    process.wait(10)
+    assert job.is_running()
+    job.kill()

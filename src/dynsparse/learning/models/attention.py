@@ -140,7 +140,8 @@ class Attention(WorldModel):
         by_mine, by_asked, by_answers, by_values = pull(jnp.ones_like(moved))
         jacobian = (by_answers * steps[2][:, None] + by_values * steps[3][:, None]).sum((3, 4))
         own = (by_mine * steps[0]).sum(2) + (by_asked * steps[1]).sum((2, 3)) + self.skip
-        return self(x, key), jacobian + own[..., None] * jnp.eye(outputs, x.shape[1])
+        is_own = jnp.eye(outputs, x.shape[1], dtype=bool)
+        return self(x, key), jnp.where(is_own, jacobian + own[..., None], jacobian)
 
     def logits(self, x: Inputs) -> Jacobians:
         """How open each gate is: the logarithm of the odds."""

@@ -92,6 +92,7 @@ def _trainings(name: str, path: Path, given: Sizes, folder: Path) -> list[Train]
     """Learners of every loss on the samples of one environment, the guesses written first."""
     section = {
         "zero_threshold": THRESHOLD,
+        "splits": {EPISODE: 1},
         "validation_share": 0.1,
         "test_share": 0.1,
         "evaluation": {"samples": given.scored},

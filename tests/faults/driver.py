@@ -127,6 +127,14 @@ def strike(process: "subprocess.Popen[str]", kind: str, chance: random.Random) -
     return kind
 
 
+def settle(process: "subprocess.Popen[str]", kind: str) -> None:
+    """Wait for the end of a Snakemake, where a strike is one that it does not live through."""
+    if kind == "all terminated":
+        await_end(process)
+    elif kind not in ("a job killed", "nothing to kill"):
+        process.wait(PATIENCE_S)
+
+
 def await_end(process: "subprocess.Popen[str]") -> None:
     """Wait until a Snakemake that was terminated has ended; kill it where it hangs without a job.
 
@@ -202,10 +210,7 @@ def finish(
             died = True
             if kind != "nothing to kill":
                 done[kind] += 1
-            if kind == "all terminated":
-                await_end(process)
-            elif kind not in ("a job killed", "nothing to kill"):
-                process.wait(PATIENCE_S)
+            settle(process, kind)
     study.check_end()
     if process.returncode and not died:
         raise Broken(f"fails by itself\n{study.log.read_text()}")

@@ -8,6 +8,7 @@ import sys
 from itertools import islice
 
 import driver
+import psutil
 import pytest
 from driver import STRIKES, drive, kinds_at_random
 
@@ -63,7 +64,7 @@ def test_a_job_that_outlives_being_terminated_is_a_fault(monkeypatch):
 def test_jobs_live_on_where_snakemake_is_killed_alone():
     process = stubborn("subprocess.Popen(['sleep', '60'])")
     (job,) = driver.jobs_of(process)
-    assert driver.strike(process, "Snakemake killed alone", random.Random(0))
-    process.wait(10)
-    assert job.is_running()
+    driver.settle(process, driver.strike(process, "Snakemake killed alone", random.Random(0)))
+    assert process.returncode == -signal.SIGKILL
+    assert job.is_running() and job.status() != psutil.STATUS_ZOMBIE
     job.kill()

@@ -1,8 +1,8 @@
 """Hard attention between variables (SPARTAN; Lei, Schoelkopf and Posner 2025), or soft (CoDA)."""
 
-import functools
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import equinox as eqx
@@ -129,17 +129,19 @@ class Attention(WorldModel):
         A token depends on its own variable alone, and an output on its own copy of all tokens.
         Predictions are made apart, so that a training of next states makes no copies.
         """
-        (mine, asked, answers, values), steps = jax.jvp(self._seen, (x,), (jnp.ones_like(x),))
+        seen, slopes = jax.jvp(self._seen, (x,), (jnp.ones_like(x),))
+        mine, asked, answers, values = seen
+        of_mine, of_asked, of_answers, of_values = slopes
         gates, outputs = self._gates(x, key), len(self.skip)
 
         def copies(tokens: Array) -> Array:
             return jnp.broadcast_to(tokens[:, None], (len(x), outputs, *tokens.shape[1:]))
 
-        move = functools.partial(self._moved, gates=gates)
+        move = partial(self._moved, gates=gates)
         moved, pull = jax.vjp(move, mine, asked, copies(answers), copies(values))
         by_mine, by_asked, by_answers, by_values = pull(jnp.ones_like(moved))
-        jacobian = (by_answers * steps[2][:, None] + by_values * steps[3][:, None]).sum((3, 4))
-        own = (by_mine * steps[0]).sum(2) + (by_asked * steps[1]).sum((2, 3)) + self.skip
+        jacobian = (by_answers * of_answers[:, None] + by_values * of_values[:, None]).sum((3, 4))
+        own = (by_mine * of_mine).sum(2) + (by_asked * of_asked).sum((2, 3)) + self.skip
         is_own = jnp.eye(outputs, x.shape[1], dtype=bool)
         return self(x, key), jnp.where(is_own, jacobian + own[..., None], jacobian)
 

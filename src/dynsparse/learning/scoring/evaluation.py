@@ -82,8 +82,10 @@ def make_evaluate(thresholds: Sequence[float]) -> Evaluate:
     return Evaluate(jax.jit(over_seeds(scores)), jax.jit(over_seeds(squared)))
 
 
-def _mapped(measure: Callable[[Data], Any], data: Data) -> Any:
-    return jax.lax.map(measure, data, batch_size=min(CHUNK, len(data.inputs)))
+def _mapped(measure: Callable[[Any], Any], samples: Any) -> Any:
+    """What is measured of each sample; arrays have samples first."""
+    count = len(jax.tree.leaves(samples)[0])
+    return jax.lax.map(measure, samples, batch_size=min(CHUNK, count))
 
 
 def _squared(model: WorldModel, each: Data) -> Float[Array, " outputs"]:
@@ -135,7 +137,7 @@ def _per_sample(measure: Callable[[WorldModel, Array], Array]) -> Measure:
             mine, known = jax.tree.map(lambda values: values[None], each)
             return measure(learner.model.told(known), mine)
 
-        return jax.lax.map(sample, (inputs, facts), batch_size=min(CHUNK, len(inputs)))
+        return _mapped(sample, (inputs, facts))
 
     compiled = jax.jit(over_seeds(one))
 

@@ -8,7 +8,7 @@ from learning_fakes import settings
 
 from dynsparse.learning.data.normalisation import fit
 from dynsparse.learning.data.samples import Samples
-from dynsparse.learning.scoring import linear
+from dynsparse.learning.scoring import linear, rollout_error
 from dynsparse.learning.scoring.rollout_error import make_rollout, windows
 from dynsparse.learning.training.epochs import create
 from dynsparse.precision import precision
@@ -18,9 +18,9 @@ A = np.array([[0.9, 0.2], [-0.1, 0.8]])
 B = np.array([[0.0], [0.5]])
 
 
-def trajectories(steps=30, episodes=2, missing=()):
+def trajectories(steps=30, episodes=2, missing=(), seed=0):
     """A linear system from random starts, as samples; ``missing`` rows are left out."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     states, actions = [], rng.normal(size=(episodes, steps, 1))
     state = rng.normal(size=(episodes, 2))
     for number in range(steps):
@@ -101,6 +101,23 @@ def test_a_perfect_model_has_no_error_and_persistence_has():
         np.testing.assert_allclose(still[:, column], expected, rtol=1e-3, atol=1e-4)
         # The training mean is zero in normalised units.
         np.testing.assert_allclose(mean[:, column], np.sqrt((after**2).mean(axis=1)), rtol=1e-4)
+
+
+def test_splits_share_a_program_and_keep_their_own_scalers_and_horizons():
+    seen = []
+    with precision("float32"):
+        for seed in (0, 1):
+            samples, scaler = trajectories(seed=seed)
+            given = windows(samples, np.arange(60), 20, most=10)
+            error = np.asarray(make_rollout(scaler, [2, 7])(exact(scaler), given))
+            # float32, with an offset of 100 in between.
+            assert error.shape == (1, 10, 2) and (error < 1e-3).all()
+            seen.append((scaler, exact(scaler), given))
+        (first, model, given), (second, *_) = seen
+        # The first split's model, by the second split's scaler, goes astray.
+        assert np.asarray(make_rollout(second, [2, 7])(model, given)).max() > 0.01
+        assert make_rollout(first, [1, 5, 20])(model, given).shape == (1, 10, 3)
+    assert rollout_error._compiled((2, 7))._cache_size() == 1
 
 
 def test_controls_are_those_that_items_show():

@@ -1,6 +1,7 @@
 """How errors grow when a model is fed its own predictions."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import jax
@@ -67,10 +68,15 @@ def make_rollout(
     An error is the root mean square over the dimensions of the state, in units of each one's
     standard deviation.
     """
-    picked = np.asarray(horizons) - 1
-    gain, shift = _to_inputs(scaler)
+    program, to_inputs = _compiled(tuple(horizons)), _to_inputs(scaler)
+    return lambda learner, given: program(learner, given, *to_inputs)
 
-    def one(learner: Learner, given: Windows) -> Array:
+
+@cache
+def _compiled(horizons: tuple[int, ...]) -> Callable[..., Float[Array, "seeds windows horizons"]]:
+    """One program for all splits of a job, whose scalers differ."""
+
+    def one(learner: Learner, given: Windows, gain: Array, shift: Array) -> Array:
         def step(state: Array, done: tuple[Array, Facts]) -> tuple[Array, Array]:
             action, facts = done
             guess = learner.model.told(facts)(jnp.concatenate([state, action], axis=1))
@@ -78,7 +84,8 @@ def make_rollout(
 
         by_step = jax.tree.map(lambda v: jnp.swapaxes(v, 0, 1), (given.action, given.facts))
         _, guesses = jax.lax.scan(step, given.state, by_step)
-        return _error(jnp.swapaxes(guesses, 0, 1), given.truth)[:, picked]
+        error = _error(jnp.swapaxes(guesses, 0, 1), given.truth)
+        return error[:, np.asarray(horizons) - 1]
 
     return jax.jit(over_seeds(one))
 

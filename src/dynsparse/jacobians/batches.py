@@ -50,8 +50,8 @@ ON_ACCELERATOR = 2000
 # For no more samples than these it does not pay that XLA compiles as well as it can. Few of a
 # file's samples come to the programs after the first.
 FEW, FEW_BEFORE_OTHERS = 4_000, 40_000
-# A solver that may go on for longer never is compiled quickly: it then takes ten times as long, and
-# may stop early (docs/results/compiling: WalkerRun, converged).
+# A solver that may go on for longer never is compiled quickly: it then takes several times as
+# long, and may stop early (docs/results/compiling: WalkerRun, converged).
 MOST_ITERATIONS = 10
 
 

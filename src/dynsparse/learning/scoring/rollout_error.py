@@ -74,7 +74,7 @@ def make_rollout(
 
 @cache
 def _compiled(horizons: tuple[int, ...]) -> Callable[..., Float[Array, "seeds windows horizons"]]:
-    """One program for all splits of a job, whose scalers differ."""
+    """One program for all splits of a job with as many windows; their scalers differ."""
 
     def one(learner: Learner, given: Windows, gain: Array, shift: Array) -> Array:
         def step(state: Array, done: tuple[Array, Facts]) -> tuple[Array, Array]:

@@ -35,8 +35,9 @@ FORMAT = b"dynsparse program 1\n"
 # Whose code programs are traced from, beside our own.
 PACKAGES = ("jax", "jaxlib", "mujoco", "mujoco-mjx", "playground", "brax", "numpy", "scipy")
 # What XLA is told where a program is for a few samples, on a CPU. It is compiled in a third to a
-# half of the time, and takes two to four times as long to run (benchmarks/compiling.py). Both
-# together are wrong where a solver goes on to its optimum: see ``dynsparse.jacobians.batches.few``.
+# half of the time, and takes about two to four times as long to run (benchmarks/compiling.py).
+# Both together are wrong where a solver goes on to its optimum: see
+# ``dynsparse.jacobians.batches.few``.
 QUICKLY = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 # A program that nobody has asked for in this time is removed.
 FORGOTTEN_AFTER_S = 60 * 24 * 3600

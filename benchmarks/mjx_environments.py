@@ -15,6 +15,7 @@ import json
 import sys
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 from dynsparse.running.compiling import prepare_to_compile, quiet_surroundings
 
@@ -71,20 +72,38 @@ def converged(path: Path) -> dict[str, object]:
 
     with open_dataset(path) as dataset:
         info, episodes = dataset.info, list(dataset.episodes())
-    names = ("state", "action", "memory", "terminated")
-    *inputs, ended = (np.concatenate([getattr(e, name) for e in episodes]) for name in names)
+    names = ("state", "action", "memory", "contact", "terminated")
+    *inputs, touching, ended = (
+        np.concatenate([getattr(e, name) for e in episodes]) for name in names
+    )
     dynamics = load(info.environment, "converged")
     by_mjx = batched_steps(dynamics)(*inputs).next_state
     by_c = engine_steps(dynamics.mj_model, dynamics.substeps, *inputs)
     apart = np.abs(by_mjx - by_c)
     step, row = np.unravel_index(apart.argmax(), apart.shape)
+    repeated = apart.max(axis=1) < SAME_TRAJECTORY
     return {
         "steps": len(apart),
         "ends": int(ended.sum()),
-        "c_repeats_converged": float((apart.max(axis=1) < SAME_TRAJECTORY).mean()),
+        "c_repeats_converged": float(repeated.mean()),
+        "touched": by_shapes(dynamics.mj_model, touching, ~repeated),
         "c_largest_converged": float(apart.max()),
         "c_largest_at": f"step {step}, {info.state_names[row]}",
     }
+
+
+def by_shapes(model: Any, touching: Any, elsewhere: Any) -> dict[str, tuple[int, int]]:
+    """By the shapes that touch: in how many steps, and how many of these end elsewhere in C."""
+    import mujoco
+
+    from dynsparse.mjx_internals.facts import collision_pairs
+
+    steps: dict[str, Any] = {}
+    for number, pair in enumerate(collision_pairs(model)):
+        shapes = sorted(mujoco.mjtGeom(model.geom_type[geom]).name for geom in pair)
+        kind = " ".join(shape.removeprefix("mjGEOM_").lower() for shape in shapes)
+        steps[kind] = steps.get(kind, False) | touching[:, number]
+    return {kind: (int(of.sum()), int((of & elsewhere).sum())) for kind, of in steps.items()}
 
 
 def describe(folder: Path, name: str) -> None:

@@ -591,3 +591,63 @@ def test_bodies_computed_once_are_where_they_were():
         once = [jax.jit(f)(qpos) for f in (partial(poses), jax.jacfwd(poses), jax.jacrev(poses))]
     # Rounding of sums in another order.
     jax.tree.map(partial(np.testing.assert_allclose, atol=1e-14), shipped, once)
+
+
+ON_A_PLANE = """
+<mujoco>
+  <worldbody>
+    <geom type="plane" size="5 5 1"/>
+    <body><freejoint/><geom type="{shape}" size="{size}"/></body>
+  </worldbody>
+</mujoco>
+"""
+
+
+def depths_by_both_engines(shape, size, qpos):
+    """How deep each contact with a plane is, by MJX and by the C engine; the deepest first."""
+    model = mujoco.MjModel.from_xml_string(ON_A_PLANE.format(shape=shape, size=size))
+    device_model, start = mjx.put_model(model, impl="jax"), mjx.make_data(model, impl="jax")
+
+    def distances(qpos):
+        data = mjx.kinematics(device_model, start.replace(qpos=qpos))
+        return collision_driver.collision(device_model, data)._impl.contact.dist
+
+    found = np.asarray(jax.jit(jax.vmap(distances))(qpos))
+    data, pairs = mujoco.MjData(model), []
+    for k in range(len(qpos)):
+        data.qpos[:] = qpos[k]
+        mujoco.mj_forward(model, data)
+        pairs.append((np.sort(found[k][found[k] < 0]), np.sort(data.contact.dist)))
+    return pairs
+
+
+@pytest.mark.usefixtures("float64")
+def test_corners_of_a_box_far_above_its_deepest_do_not_touch_in_mjx():
+    """Of the corners that touch by the C engine, MJX has those within 1 mm of the deepest."""
+    rng = np.random.default_rng(0)
+    tilt = rng.normal(size=(200, 2)) * 10.0 ** rng.uniform(-4, -1, (200, 1))
+    turned = np.column_stack([np.ones(200), tilt, np.zeros(200)])
+    qpos = np.concatenate([np.tile([0, 0, 0.01], (200, 1)), turned], axis=1)
+    pairs = depths_by_both_engines("box", ".1 .05 .02", qpos)
+    for by_mjx, by_c in pairs:
+        # Rounding of depths; no corner is drawn so close to the limit.
+        np.testing.assert_allclose(by_mjx, by_c[by_c < by_c[0] + 1e-3], atol=1e-12)
+    assert 50 < sum(len(by_mjx) < len(by_c) for by_mjx, by_c in pairs) < 150
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_upper_end_of_a_lying_cylinder_touches_in_mjx_where_it_is_level_alone():
+    """It does by the C engine; MJX asks that the axis rise by less than 1 mm over half its length.
+
+    Both have the same deepest contact.
+    """
+    tilt = np.random.default_rng(0).uniform(-0.02, 0.02, 100)
+    half = np.pi / 4 + tilt / 2
+    turned = np.column_stack([np.cos(half), np.sin(half), np.zeros((100, 2))])
+    qpos = np.concatenate([np.tile([0, 0, 0.04], (100, 1)), turned], axis=1)
+    level = 0.1 * np.abs(np.sin(tilt)) < 1e-3
+    assert 20 < level.sum() < 80
+    pairs = depths_by_both_engines("cylinder", ".05 .1", qpos)
+    for (by_mjx, by_c), both in zip(pairs, level, strict=True):
+        assert (len(by_mjx), len(by_c)) == (1 + both, 2)
+        np.testing.assert_allclose(by_mjx[0], by_c[0], atol=1e-12)

@@ -1,0 +1,148 @@
+"""MJX's derivatives held against differences on MuJoCo's C engine, at the same steps.
+
+    python benchmarks/engine_jacobians.py CSV FILE [EVERY]    a row, of every so many of its steps
+
+The C engine begins each step where the dataset says, with the model and the solver that the dataset
+was collected with. Where the model asks for PGS, which MJX has not, Newton's method takes its
+place, as on MJX.
+"""
+
+import csv
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import mujoco
+import numpy as np
+
+from dynsparse.c_engine.collection import default_held
+from dynsparse.c_engine.derivatives import derive
+from dynsparse.c_engine.dynamics import EngineDynamics
+from dynsparse.c_engine.layout import Sample
+from dynsparse.dataset import open_dataset
+from dynsparse.environments import simulated_model
+from dynsparse.verification.differences import RIGHT
+from dynsparse.verification.replay import SAME_TRAJECTORY
+
+EXACT = 1e-12  # the threshold of MJX's derivatives
+DIFFERENCES = (1e-8, 1e-7)  # those of differences: rounding may pass the first
+
+
+class Steps(NamedTuple):
+    """Steps of a dataset of MJX, and the C engine's dynamics of the same model."""
+
+    dynamics: EngineDynamics
+    sample: Sample
+    next_state: np.ndarray
+    jacobian: np.ndarray
+    known: np.ndarray
+
+
+def steps_of(path: Path, every: int = 1) -> Steps:
+    """Steps of a dataset of MJX; one of so many."""
+    with open_dataset(path) as dataset:
+        name, episodes = dataset.info.environment, list(dataset.episodes())
+
+    def joined(field: str) -> np.ndarray:
+        return np.concatenate([getattr(episode, field) for episode in episodes])[::every]
+
+    model, substeps = simulated_model(name)
+    model.opt.solver = mujoco.mjtSolver.mjSOL_NEWTON
+    dynamics = EngineDynamics.of(name, model, substeps)
+    state = joined("state")
+    held = np.tile(default_held(dynamics), (len(state), 1))
+    jacobian = np.concatenate([joined("state_jacobian"), joined("action_jacobian")], axis=2)
+    known = np.broadcast_to(joined("jacobian_ok")[:, None, None], jacobian.shape)
+    sample = Sample(state, joined("memory"), joined("action"), held)
+    return Steps(dynamics, sample, joined("next_state"), jacobian, known)
+
+
+def compared(steps: Steps) -> dict[str, object]:
+    """How MJX's Jacobians stand to differences, where both engines take the same step.
+
+    Elements that the differences do not tell (at a kink or a jump) are left out.
+    """
+    found = derive(steps.dynamics, steps.sample)
+    repeated = (np.abs(found.next_state - steps.next_state) < SAME_TRAJECTORY).all(axis=1)
+    known = found.element_ok & steps.known
+    by_c, by_mjx = (np.where(known, each, 0) for each in (found.jacobian, steps.jacobian))
+    error = np.abs(by_mjx - by_c).max(axis=(1, 2)) / np.abs(by_c).max(axis=(1, 2), initial=1)
+    false = known & (np.abs(by_mjx) < EXACT) & (np.abs(by_c) > max(DIFFERENCES))
+    row: dict[str, object] = {
+        "samples": len(error),
+        "engine_repeats": int(repeated.sum()),
+        "known_percent": 100 * known[repeated].mean(),
+        "right_share": float((error < RIGHT)[repeated].mean()),
+        "largest_error": float(error[repeated].max()),
+        "false_zeros": int(false[repeated].sum()),
+        "capsules_elsewhere": int((capsules_apart(steps) & ~repeated).sum()),
+        "largest_error_elsewhere": float(error[~repeated].max(initial=0)),
+    }
+    states = steps.sample.state.shape[1]
+    known, by_c, by_mjx = (each[:, :, :states] for each in (known, by_c, by_mjx))
+    always = always_zero(np.abs(by_mjx) < EXACT, known)
+    row |= {"elements": always.size, "always_zero_mjx": int(always.sum())}
+    for threshold in DIFFERENCES:
+        zero = always_zero(np.abs(by_c) < threshold, known)
+        row |= {
+            f"always_zero_c_{threshold:.0e}": int(zero.sum()),
+            f"only_in_one_{threshold:.0e}": int((zero != always).sum()),
+        }
+    return row
+
+
+def capsules_apart(steps: Steps) -> np.ndarray:
+    """In which steps a capsule touches where MJX as shipped is known to differ (docs/mjx.md).
+
+    On another capsule or a sphere, or on a plane within 30 degrees of its normal; at any of the
+    simulator's steps.
+    """
+    model, found = steps.dynamics.mj_model, []
+    for state, memory, action, _ in zip(*steps.sample, strict=True):
+        data = mujoco.MjData(model)
+        data.qpos, data.qvel = state[: model.nq], state[model.nq :]
+        data.qacc_warmstart, data.ctrl = memory, action
+        seen = False
+        for _ in range(steps.dynamics.substeps):
+            mujoco.mj_step(model, data)
+            seen |= any(_apart(model, data, contact) for contact in data.contact)
+        found.append(seen)
+    return np.array(found)
+
+
+def _apart(model: mujoco.MjModel, data: mujoco.MjData, contact: Any) -> bool:
+    shapes = [mujoco.mjtGeom(model.geom_type[geom]) for geom in contact.geom]
+    capsules = [
+        geom
+        for geom, shape in zip(contact.geom, shapes, strict=True)
+        if shape == mujoco.mjtGeom.mjGEOM_CAPSULE
+    ]
+    if not capsules or mujoco.mjtGeom.mjGEOM_PLANE not in shapes:
+        return bool(capsules)
+    axis = data.geom_xmat[capsules[0]].reshape(3, 3)[:, 2]
+    return bool(abs(axis @ contact.frame[:3]) > np.cos(np.pi / 6))
+
+
+def always_zero(zero: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Which elements are zero in each sample in which they are known, of those ever known."""
+    return (zero | ~known).all(axis=0) & known.any(axis=0)
+
+
+def write(path: Path, row: dict[str, object]) -> None:
+    """Put a row into a table, in place of what it had of that environment."""
+    rows = {row["environment"]: row}
+    if path.exists():
+        with path.open(newline="") as stream:
+            rows = {old["environment"]: old for old in csv.DictReader(stream)} | rows
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(row), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows.values())
+
+
+if __name__ == "__main__":
+    table, file, *every = sys.argv[1:]
+    steps = steps_of(Path(file), *map(int, every))
+    name: dict[str, object] = {"environment": steps.dynamics.name}
+    write(Path(table), name | compared(steps))

@@ -1,13 +1,15 @@
 """Environments on MJX, one after the other: what they cost, and whether all is right.
 
     python benchmarks/mjx_environments.py facts FOLDER NAME...    a row for each, of its model alone
+    python benchmarks/mjx_environments.py collect FOLDER NAME...  a file, held against the C engine
     python benchmarks/mjx_environments.py judge FOLDER NAME...    a file, and the row with the rest
     python benchmarks/mjx_environments.py table FOLDER CSV        the rows of a folder as one table
 
-What is judged is collected under random actions as it is shipped, and all samples are held against
-differences. Then every step of the file is taken once more with the solver ``converged``, by MJX
-and by MuJoCo's C engine. CPU seconds are those of collecting, nearly all of which goes into
-compiling; give ``JAX_COMPILATION_CACHE_DIR`` an empty folder.
+Files are collected under random actions as the environment is shipped. Jacobians are held against
+differences on the C engine (``engine_jacobians.py``), which cost little, or, if they are judged,
+all samples against differences on MJX. Then every step of the file is taken once more with the
+solver ``converged``, by MJX and by MuJoCo's C engine. CPU seconds are those of collecting, nearly
+all of which goes into compiling; give ``JAX_COMPILATION_CACHE_DIR`` an empty folder.
 """
 
 import csv
@@ -111,6 +113,28 @@ def describe(folder: Path, name: str) -> None:
     (folder / f"{name}.json").write_text(json.dumps(model_facts(name)))
 
 
+def collect_and_compare(folder: Path, name: str) -> None:
+    """Make a file and a row, by differences on the C engine where that takes the same step."""
+    from engine_jacobians import compared, steps_of
+
+    from dynsparse.dataset import open_dataset
+
+    path, row = folder / f"{name}.h5", folder / f"{name}.json"
+    facts = model_facts(name)
+    facts["cpu_s"] = round(collected(name, path))
+    with open_dataset(path) as dataset:
+        facts["method"] = dataset.info.method
+    found = compared(steps_of(path))
+    facts |= {
+        "samples": found["samples"],
+        "c_repeats": found["engine_repeats"] / found["samples"],
+        "right_by_c": found["right_share"],
+        "largest_error_by_c": found["largest_error"],
+    }
+    row.write_text(json.dumps(facts))
+    print(json.dumps(facts), flush=True)
+
+
 def judge(folder: Path, name: str) -> None:
     """Make a file and a row, what is not there of them."""
     path, row = folder / f"{name}.h5", folder / f"{name}.json"
@@ -155,9 +179,12 @@ COLUMNS = (
     *("environment", "state", "action", "control_ms", "simulator_steps", "iterations", "pairs"),
     *("cpu_s", "method", "steps", "ends"),
     *("samples", "kinks", "jumps", "right", "largest_error", "mjx_repeats", "solver_done"),
-    *("c_repeats", "c_repeats_converged", "c_largest_converged", "c_largest_at"),
+    *("c_repeats", "right_by_c", "largest_error_by_c"),
+    *("c_repeats_converged", "c_largest_converged", "c_largest_at"),
 )
 
+
+COMMANDS = {"facts": describe, "collect": collect_and_compare, "judge": judge}
 
 if __name__ == "__main__":
     quiet_surroundings()
@@ -167,4 +194,4 @@ if __name__ == "__main__":
         table(Path(where), Path(rest[0]))
     else:
         for each in rest:
-            {"facts": describe, "judge": judge}[what](Path(where), each)
+            COMMANDS[what](Path(where), each)

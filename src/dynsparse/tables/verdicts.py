@@ -29,6 +29,7 @@ KNOWN = {
     "HopperV5": CAPSULES,
     "PandaOpenCabinet": SERVOS,
     "PandaPickCube": SERVOS,
+    "PandaPickCubeOrientation": SERVOS,
     "WalkerRun": "MJX keeps four contacts",
 }
 

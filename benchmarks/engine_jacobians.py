@@ -5,7 +5,6 @@
 The C engine begins each step where the dataset says, with the model that MJX has, as it is shipped.
 """
 
-import csv
 import json
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 import mujoco
 import numpy as np
+from csv_rows import with_row, write_rows
 
 from dynsparse.c_engine.collection import default_held
 from dynsparse.c_engine.derivatives import derive
@@ -20,11 +20,11 @@ from dynsparse.c_engine.dynamics import EngineDynamics
 from dynsparse.c_engine.layout import Sample
 from dynsparse.dataset import open_dataset
 from dynsparse.environments import simulated_model
-from dynsparse.verification.differences import RIGHT
+from dynsparse.verification.differences import RIGHT, ZERO
 from dynsparse.verification.replay import SAME_TRAJECTORY
 
-EXACT = 1e-12  # the threshold of MJX's derivatives
-DIFFERENCES = (1e-8, 1e-7)  # those of differences: rounding may pass the first
+# Thresholds of differences: rounding may pass the first.
+DIFFERENCES = (1e-8, 1e-7)
 
 
 class Steps(NamedTuple):
@@ -70,7 +70,7 @@ def compared(steps: Steps) -> dict[str, Any]:
         raise SystemExit(f"{steps.dynamics.name}: there is no step to compare")
     by_c, by_mjx = (np.where(known, each, 0) for each in (found.jacobian, steps.jacobian))
     error = np.abs(by_mjx - by_c).max(axis=(1, 2)) / np.abs(by_c).max(axis=(1, 2), initial=1)
-    false = known & (np.abs(by_mjx) < EXACT) & (np.abs(by_c) > max(DIFFERENCES))
+    false = known & (np.abs(by_mjx) < ZERO) & (np.abs(by_c) > max(DIFFERENCES))
     row: dict[str, Any] = {
         "samples": len(error),
         "engine_repeats": int(repeated.sum()),
@@ -84,7 +84,7 @@ def compared(steps: Steps) -> dict[str, Any]:
     }
     states = steps.sample.state.shape[1]
     known, by_c, by_mjx = (each[:, :, :states] for each in (known, by_c, by_mjx))
-    always = always_zero(np.abs(by_mjx) < EXACT, known)
+    always = always_zero(np.abs(by_mjx) < ZERO, known)
     row |= {"elements": always.size, "always_zero_mjx": int(always.sum())}
     for threshold in DIFFERENCES:
         zero = always_zero(np.abs(by_c) < threshold, known)
@@ -132,21 +132,8 @@ def always_zero(zero: np.ndarray, known: np.ndarray) -> np.ndarray:
     return (zero | ~known).all(axis=0) & known.any(axis=0)
 
 
-def write(path: Path, row: dict[str, Any]) -> None:
-    """Put a row into a table, in place of what it had of that environment."""
-    rows = {row["environment"]: row}
-    if path.exists():
-        with path.open(newline="") as stream:
-            rows = {old["environment"]: old for old in csv.DictReader(stream)} | rows
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, list(row), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows.values())
-
-
 if __name__ == "__main__":
     table, file, *every = sys.argv[1:]
     steps = steps_of(Path(file), *map(int, every))
     about = {"environment": steps.dynamics.name, "every": int(*every or [1])}
-    write(Path(table), about | compared(steps))
+    write_rows(Path(table), with_row(Path(table), about | compared(steps)).values())

@@ -10,7 +10,6 @@ an empty folder in JAX_COMPILATION_CACHE_DIR.
 """
 
 import argparse
-import csv
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import mujoco
 import numpy as np
+from csv_rows import with_row, write_rows
 
 from dynsparse.collection import CollectionSettings, collect
 from dynsparse.dataset import open_dataset
@@ -31,7 +31,6 @@ from dynsparse.jacobians.batches import in_batches
 from dynsparse.jacobians.steps import batched_steps
 from dynsparse.precision import in_precision
 from dynsparse.running.compiling import prepare_to_compile
-from dynsparse.storage.files import whole_file
 from dynsparse.suite import GYMNASIUM
 from dynsparse.verification.verify import verify_jacobians
 
@@ -41,7 +40,7 @@ START = ("qpos", "qvel", "qacc_warmstart", "xpos", "xipos", "site_xpos")
 
 # Control steps of an episode of Gymnasium's.
 AFRESH = 100
-# On MJX differences of one of their samples take minutes: engine_jacobians.py has the C engine's.
+# On MJX differences of 30 of their samples take over 25 CPU minutes: engine_jacobians.py has C's.
 DEAR = ("HumanoidV5", "HumanoidStandupV5")
 PGS_COLUMNS = (
     *("environment", "iterations", "tolerance", "steps"),
@@ -217,20 +216,8 @@ def described(name: str) -> dict[str, Any]:
 
 def write(path: Path, row: dict[str, Any]) -> None:
     """Put a task's row into the file, in place of what it had; rows are in the suite's order."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = {row["environment"]: row}
-    if path.exists():
-        with path.open(newline="") as stream:
-            rows = {old["environment"]: old for old in csv.DictReader(stream)} | rows
-    _write_csv(path, [rows[name] for name in GYMNASIUM if name in rows])
-
-
-def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    with whole_file(path) as temporary, temporary.open("w", newline="") as stream:
-        columns = list(dict.fromkeys(name for row in rows for name in row))
-        writer = csv.DictWriter(stream, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    rows = with_row(path, row)
+    write_rows(path, [rows[name] for name in GYMNASIUM if name in rows])
 
 
 def main() -> None:
@@ -245,7 +232,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.pgs:
         humanoids = [by_pgs(name, options.replayed) for name in DEAR]
-        _write_csv(options.pgs, [row for rows in humanoids for row in rows])
+        write_rows(options.pgs, [row for rows in humanoids for row in rows])
     if options.csv:
         prepare_to_compile()
         for name in options.tasks or GYMNASIUM:

@@ -524,7 +524,7 @@ def test_friction_that_sticks_is_not_active():
     model.opt.gravity[:] = 0
     data = stepped(model, [1.0, 0.0], [0.0, 0.0])
     assert mjx_internals.active_constraints(data).tolist() == [False, False]
-    assert mjx_internals.pieces(data).shape == data._impl.efc_force.shape
+    assert mjx_internals.pieces(model, data).shape == data._impl.efc_force.shape
 
 
 def test_a_force_of_friction_may_change_its_sign_on_one_piece():
@@ -536,11 +536,47 @@ def test_a_force_of_friction_may_change_its_sign_on_one_piece():
     def friction(speed):
         qpos, qvel = jnp.array([1.0, 0.0]), jnp.zeros(2).at[1].set(speed)
         after = mjx.step(device_model, start.replace(qpos=qpos, qvel=qvel))
-        return after._impl.efc_force[0], mjx_internals.pieces(after)[0]
+        return after._impl.efc_force[0], mjx_internals.pieces(model, after)[0]
 
     force, piece = jax.jit(jax.vmap(friction))(jnp.array([-1e-6, 0.0, 1e-6, -3.0, 3.0]))
     assert np.sign(force).tolist() == [1, 0, -1, 1, -1]
     assert piece.tolist() == [0, 0, 0, 1, -1]
+
+
+# A servo of a force that has a range, one on a joint whose actuators together have, and a free one.
+SERVOS = """
+<mujoco>
+  <option gravity="0 0 0" timestep="0.005"/>
+  <default><geom contype="0" conaffinity="0"/></default>
+  <worldbody>
+    <body><joint name="a" type="slide"/><geom size="0.1"/></body>
+    <body pos="1 0 0"><joint name="b" axis="0 1 0" actuatorfrcrange="-7 7"/>
+      <geom size="0.1" pos="0.1 0 0"/></body>
+    <body pos="2 0 0"><joint name="c" axis="0 1 0"/><geom size="0.1" pos="0.1 0 0"/></body>
+  </worldbody>
+  <actuator>
+    <position joint="c" kp="20"/>
+    <position joint="b" kp="20"/>
+    <position joint="a" kp="20" forcerange="-3 5"/>
+  </actuator>
+</mujoco>
+"""
+
+
+@pytest.mark.parametrize(
+    ("ctrl", "ends"),
+    [
+        ([9.0, 0.3, 0.2], [0, 0]),  # forces of 4 and 6 are within both ranges
+        ([9.0, 0.4, -0.2], [-1, 1]),
+        ([9.0, -0.4, 0.3], [1, -1]),
+    ],
+)
+def test_a_force_at_the_end_of_its_range_is_on_another_piece(ctrl, ends):
+    model = mujoco.MjModel.from_xml_string(SERVOS)
+    assert [x.tolist() for x in mjx_internals.limited_forces(model)] == [[2], [1]]
+    device_model, start = mjx.put_model(model, impl="jax"), mjx.make_data(model, impl="jax")
+    after = jax.jit(mjx.step)(device_model, start.replace(ctrl=jnp.array(ctrl)))
+    assert mjx_internals.pieces(model, after).tolist() == ends
 
 
 def test_refuses_elliptic_cones():

@@ -7,8 +7,9 @@ import h5py
 import mujoco
 import numpy as np
 import pytest
+from bare_dynamics import dynamics_of
 from click.testing import CliRunner
-from test_mjx_internals import ROD
+from test_mjx_internals import ROD, SERVOS
 
 from dynsparse.cli import main
 from dynsparse.dataset import BlockWriter, open_dataset
@@ -393,6 +394,17 @@ def test_a_constraint_said_to_act_that_does_not_is_found(cartpole_file, cartpole
     assert found["other_flags_at"] == ["seed 3, episode 0, step 3", None, None]
 
 
+def test_a_servo_at_the_end_of_its_force_is_a_kink():
+    """To rounding, as a joint at zero may be where an episode begins: 20 * 0.35 is the limit, 7."""
+    dynamics = dynamics_of(SERVOS, substeps=1)
+    state, memory = np.zeros((3, 6)), np.zeros((3, 3))
+    action = np.array([[0.0, bend, 0.0] for bend in (0.3, 0.35, 0.4)])
+    found = central_differences(mjx_steps(dynamics), state, action, memory)
+    assert found.kink.tolist() == [False, True, False]
+    # Beyond its limit the servo is not asked any more.
+    assert (found.jacobian[:, 4, 7] != 0).tolist() == [True, True, False]
+
+
 def test_where_a_contact_pushes_a_pair_touches():
     """Behind an equality's row and a limit's there are two of a contact."""
     model = mujoco.MjModel.from_xml_string(
@@ -405,6 +417,13 @@ def test_where_a_contact_pushes_a_pair_touches():
     active = np.array([[False], [True], [False], [False]])
     contact = np.array([[False, False], [False, False], [False, True], [False, False]])
     assert other_flags(contact, active, pieces, model).tolist() == [3]
+
+
+def test_a_force_at_the_end_of_its_range_is_no_contact():
+    model = mujoco.MjModel.from_xml_string(SERVOS)
+    pieces = np.array([[[0, 1]], [[-1, 0]]], np.int8)
+    none = np.zeros((2, 0), bool)
+    assert not len(other_flags(none, none, pieces, model))
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def batched_steps(dynamics: Dynamics, samples: int | None = None) -> Callable[..
     """
 
     def observe(_: mjx.Data, solves: Sequence[mjx.Data]) -> jax.Array:
-        return jnp.stack([mjx_internals.pieces(after) for after in solves])
+        return jnp.stack([mjx_internals.pieces(dynamics.mj_model, after) for after in solves])
 
     def observed(state: State, action: Action, memory: Memory) -> tuple[State, Memory, jax.Array]:
         following, memory, pieces = dynamics.observed_step(state, action, memory, observe)

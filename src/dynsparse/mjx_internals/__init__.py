@@ -7,6 +7,7 @@ from dynsparse.mjx_internals.at_rest import smooth_at_rest
 from dynsparse.mjx_internals.facts import (
     active_constraints,
     collision_pairs,
+    limited_forces,
     named_row_count,
     pieces,
     touching_pairs,
@@ -44,6 +45,7 @@ __all__ = [
     "hybrid_solve",
     "known_solution",
     "known_solutions",
+    "limited_forces",
     "named_row_count",
     "pieces",
     "saturated_actuators",

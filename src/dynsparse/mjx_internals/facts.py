@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import mujoco
 import numpy as np
-from jaxtyping import Array, Bool, Int8
+from jaxtyping import Array, Bool, Int, Int8
 from mujoco import mjx
 from mujoco.mjx._src import collision_driver
 
@@ -56,16 +56,32 @@ def active_constraints(data: mjx.Data) -> Bool[Array, " rows"]:
     return (force >= bound) & (force > 0)
 
 
-def pieces(data: mjx.Data) -> Int8[Array, " rows"]:
-    """Which piece of the solver's cost each constraint row lies on, contacts included.
+def pieces(model: mujoco.MjModel, data: mjx.Data) -> Int8[Array, " rows"]:
+    """On which piece of the dynamics a simulator step was, a row for each of what has several.
 
-    The cost is quadratic piece by piece, and so the step is smooth piece by piece. A friction loss
-    sticks (0) or slides one way or the other (1, -1), whatever the sign of a force below its
-    bound; a limit or contact pushes or does not; an equality has one piece.
+    First come the constraints, contacts included: the solver's cost is quadratic piece by piece.
+    A friction loss sticks (0) or slides one way or the other (1, -1), whatever the sign of a force
+    below its bound; a limit or contact pushes or does not; an equality has one piece. Then come
+    the ``limited_forces``: within their range (0), or at one of its ends (1, -1).
     """
     impl = data._impl
     rows = jnp.arange(impl.efc_force.shape[0])
     slides = jnp.sign(impl.efc_force) * (jnp.abs(impl.efc_force) >= impl.efc_frictionloss)
     pushes = (impl.efc_force != 0) & (rows >= impl.ne + impl.nf)
     friction = (rows >= impl.ne) & (rows < impl.ne + impl.nf)
-    return jnp.where(friction, slides, pushes).astype(jnp.int8)
+    constraints = jnp.where(friction, slides, pushes).astype(jnp.int8)
+    actuators, joints = limited_forces(model)
+    dofs = model.jnt_dofadr[joints]
+    force = jnp.concatenate([data.actuator_force[actuators], data.qfrc_actuator[dofs]])
+    low, high = np.concatenate(
+        [model.actuator_forcerange[actuators], model.jnt_actfrcrange[joints]]
+    ).T
+    ends = (force >= high).astype(jnp.int8) - (force <= low).astype(jnp.int8)
+    return jnp.concatenate([constraints, ends])
+
+
+def limited_forces(
+    model: mujoco.MjModel,
+) -> tuple[Int[np.ndarray, " actuators"], Int[np.ndarray, " joints"]]:
+    """The actuators whose force has a range, and the joints on which actuators together have."""
+    return np.flatnonzero(model.actuator_forcelimited), np.flatnonzero(model.jnt_actfrclimited)

@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 from jaxtyping import Bool, Int, Int8
 
+from dynsparse import mjx_internals
 from dynsparse.dataset import DatasetInfo, Episode
 from dynsparse.environments import Dynamics, vocabulary
 from dynsparse.errors import DynsparseError
@@ -77,7 +78,9 @@ def other_flags(
     contacts = first + constraint_active.shape[1]
     acts = (pieces != 0).any(axis=1)
     other = (constraint_active != acts[:, first:contacts]).any(axis=1)
-    pushes, touches = acts[:, contacts:].any(axis=1), contact.any(axis=1)
+    forces = sum(map(len, mjx_internals.limited_forces(model)))
+    pushes = acts[:, contacts : acts.shape[1] - forces].any(axis=1)
+    touches = contact.any(axis=1)
     return np.flatnonzero(other | (pushes & ~touches))
 
 

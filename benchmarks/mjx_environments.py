@@ -15,6 +15,7 @@ all of which goes into compiling; give ``JAX_COMPILATION_CACHE_DIR`` an empty fo
 import csv
 import json
 import sys
+from functools import cache
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -22,6 +23,8 @@ from typing import Any
 from dynsparse.running.compiling import prepare_to_compile, quiet_surroundings
 
 EPISODES, STEPS = 2, 40
+# Of random states, for whether two steps are the same.
+SAMPLES = 100
 
 
 def collected(name: str, path: Path) -> float:
@@ -61,6 +64,40 @@ def model_facts(name: str) -> dict[str, object]:
         "iterations": dynamics.mj_model.opt.iterations,
         "pairs": len(dynamics.contact_names),
     }
+
+
+def step_of(name: str) -> str | None:
+    """The first environment of its suite whose step is the same in the C engine, to the bit.
+
+    None if that is its own: tasks of one model differ in rewards, targets and where they begin.
+    """
+    import numpy as np
+
+    from dynsparse.suite import suite_of
+
+    steps = random_steps(name)
+    first = next(
+        other
+        for other in suite_of(name).environments
+        if other == name or np.array_equal(steps, random_steps(other))
+    )
+    return None if first == name else first
+
+
+@cache
+def random_steps(name: str) -> Any:
+    """Where random states lead under random controls."""
+    import numpy as np
+
+    from dynsparse.environments import engine_steps, load
+
+    dynamics = load(name, "as_shipped")
+    model, rng = dynamics.mj_model, np.random.default_rng(0)
+    qpos = model.qpos0 + rng.uniform(-1, 1, (SAMPLES, model.nq))
+    qvel, memory = rng.normal(size=(2, SAMPLES, model.nv))
+    action = rng.uniform(-1, 1, (SAMPLES, model.nu))
+    state = np.concatenate([qpos, qvel], axis=1)
+    return engine_steps(model, dynamics.substeps, state, action, memory)
 
 
 def converged(path: Path) -> dict[str, object]:
@@ -110,7 +147,8 @@ def by_shapes(model: Any, touching: Any, elsewhere: Any) -> dict[str, tuple[int,
 
 def describe(folder: Path, name: str) -> None:
     """Make a row of what the model is like."""
-    (folder / f"{name}.json").write_text(json.dumps(model_facts(name)))
+    facts = model_facts(name) | {"step_of": step_of(name)}
+    (folder / f"{name}.json").write_text(json.dumps(facts))
 
 
 def collect_and_compare(folder: Path, name: str) -> None:
@@ -177,6 +215,7 @@ def table(folder: Path, path: Path) -> None:
 
 COLUMNS = (
     *("environment", "state", "action", "control_ms", "simulator_steps", "iterations", "pairs"),
+    "step_of",
     *("cpu_s", "method", "steps", "ends"),
     *("samples", "kinks", "jumps", "right", "largest_error", "mjx_repeats", "solver_done"),
     *("c_repeats", "right_by_c", "largest_error_by_c"),

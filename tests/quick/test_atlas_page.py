@@ -1,0 +1,60 @@
+"""The atlas's page says in words what its table says in numbers."""
+
+from pathlib import Path
+
+import pyarrow.csv as pc
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WORDS = {0: "none", 5: "five", 6: "six", 7: "seven", 8: "eight"}
+TEENS = {16: "sixteen", 17: "seventeen", 18: "eighteen", 19: "nineteen", 20: "twenty"}
+
+
+@pytest.fixture(scope="module")
+def page():
+    return " ".join((ROOT / "docs/atlas.md").read_text().split())
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return pc.read_csv(ROOT / "docs/results/atlas/table_atlas.csv").to_pandas()
+
+
+def word(count):
+    return {**WORDS, **TEENS}.get(count, str(count))
+
+
+def test_how_many_rows_have_elements_that_are_always_zero(page, rows):
+    suite = rows[(rows.suite == "playground") & (rows.behaviour == "random")]
+    none, of = word((suite.always_zero_percent == 0).sum()), word(len(suite))
+    assert f"Of its {of} rows of random actions, {none} have no element that is always" in page
+    assert f"{none.capitalize()} of the suite's {of} rows of random actions have none" in page
+    assert suite.always_zero_percent.max() < 20  # "no row has more than a fifth"
+    others = rows[rows.suite != "playground"]
+    many = word((others.always_zero_percent > 40).sum())
+    assert f"There {many} of {word(len(others))} rows have more than 40 %" in page
+
+
+def test_each_row_is_whole_and_right(rows):
+    """Four episodes of 250 steps, and no sample that was compared is wrong."""
+    assert set(rows.samples) == {1000}
+    assert set(rows.share_right) == {1.0}
+
+
+def test_a_policy_changes_nothing_of_what_is_always_zero(rows):
+    both = rows.pivot(index="environment", columns="behaviour", values="always_zero_percent")
+    both = both.dropna()
+    assert len(both) == 8 and (both.random == both.expert).all()
+
+
+def test_a_contact_takes_zeros_away(page, rows):
+    """But for a pole in the air, which has none."""
+    both = rows.dropna(subset=["mean_touching_percent", "mean_apart_percent"])
+    more = both[both.mean_touching_percent >= both.mean_apart_percent]
+    assert len(both) > 20 and set(more.environment) == {"AcrobotSwingup"}
+    assert (more.mean_apart_percent == 0).all()
+
+
+def test_the_sparsest_have_two_bodies_that_may_part(rows):
+    alone = rows[(rows.mean_percent >= 40) & (rows.trees < 2)]
+    assert {name.split("Pose")[0] for name in alone.environment} == {"PointMass", "myoElbow"}

@@ -12,7 +12,6 @@ an empty folder in JAX_COMPILATION_CACHE_DIR.
 import argparse
 import sys
 import tempfile
-import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -21,9 +20,9 @@ import jax
 import jax.numpy as jnp
 import mujoco
 import numpy as np
+from collecting import collected
 from csv_rows import with_row, write_rows
 
-from dynsparse.collection import CollectionSettings, collect
 from dynsparse.dataset import open_dataset
 from dynsparse.environments import engine_steps, load
 from dynsparse.environments.playground import CONVERGED_SOLVER, Solver
@@ -140,18 +139,6 @@ def replayed(name: str, count: int, seed: int = 0) -> dict[str, Any]:
     after = batched_steps(load(name))(state, steps.action, memory).next_state
     shipped = float(np.abs(after - steps.outcome["state"]).max())
     return {"replayed_steps": count, **columns, "state_difference_as_shipped": shipped}
-
-
-def collected(name: str, steps: int, path: Path) -> int:
-    """Collect two episodes, if they are not there; gives the CPU seconds that it took, once."""
-    took = path.with_suffix(".cpu_s")
-    if not (path.exists() and took.exists()):
-        path.unlink(missing_ok=True)
-        begun = time.process_time()
-        settings = CollectionSettings(2, steps, "auto", "as_shipped", "float64", 2, 0)
-        collect(path, name, "random", 0, settings)
-        took.write_text(f"{time.process_time() - begun:.0f}\n")
-    return int(took.read_text())
 
 
 def verified(name: str, steps: int, path: Path) -> dict[str, Any]:

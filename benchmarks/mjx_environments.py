@@ -17,24 +17,15 @@ import json
 import sys
 from functools import cache
 from pathlib import Path
-from time import process_time
 from typing import Any
+
+from collecting import collected
 
 from dynsparse.running.compiling import prepare_to_compile, quiet_surroundings
 
-EPISODES, STEPS = 2, 40
+STEPS = 40
 # Of random states, for whether two steps are the same.
 SAMPLES = 100
-
-
-def collected(name: str, path: Path) -> float:
-    """Collect a file; gives the CPU seconds that it took."""
-    from dynsparse.collection import CollectionSettings, collect
-
-    before = process_time()
-    settings = CollectionSettings(EPISODES, STEPS, "auto", "as_shipped", "float64", EPISODES, 0)
-    collect(path, name, "random", 0, settings)
-    return process_time() - before
 
 
 def verified(path: Path) -> dict[str, object]:
@@ -159,7 +150,7 @@ def collect_and_compare(folder: Path, name: str) -> None:
 
     path, row = folder / f"{name}.h5", folder / f"{name}.json"
     facts = model_facts(name)
-    facts["cpu_s"] = round(collected(name, path))
+    facts["cpu_s"] = collected(name, STEPS, path)
     with open_dataset(path) as dataset:
         facts["method"] = dataset.info.method
     found = compared(steps_of(path))
@@ -177,9 +168,8 @@ def judge(folder: Path, name: str) -> None:
     """Make a file and a row, what is not there of them."""
     path, row = folder / f"{name}.h5", folder / f"{name}.json"
     facts = model_facts(name) | (json.loads(row.read_text()) if row.exists() else {})
-    if not path.exists():
-        facts["cpu_s"] = round(collected(name, path))
-        row.write_text(json.dumps(facts))
+    facts["cpu_s"] = collected(name, STEPS, path)
+    row.write_text(json.dumps(facts))
     if "c_largest_at" not in facts:
         facts |= converged(path)
         row.write_text(json.dumps(facts))

@@ -58,3 +58,9 @@ def test_a_contact_takes_zeros_away(page, rows):
 def test_the_sparsest_have_two_bodies_that_may_part(rows):
     alone = rows[(rows.mean_percent >= 40) & (rows.trees < 2)]
     assert {name.split("Pose")[0] for name in alone.environment} == {"PointMass", "myoElbow"}
+
+
+def test_how_many_environments_there_are(rows):
+    for page in ("README.md", "CHANGELOG.md"):
+        text = " ".join((ROOT / page).read_text().split())
+        assert f"{rows.environment.nunique()} environments" in text, page

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pyarrow.csv as pc
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 WORDS = {0: "none", 5: "five", 6: "six", 7: "seven", 8: "eight"}
@@ -64,3 +65,10 @@ def test_how_many_environments_there_are(rows):
     for page in ("README.md", "CHANGELOG.md"):
         text = " ".join((ROOT / page).read_text().split())
         assert f"{rows.environment.nunique()} environments" in text, page
+
+
+def test_what_its_study_names_is_there(rows):
+    study = yaml.safe_load((ROOT / "config/atlas.yaml").read_text())
+    assert {name.split(":")[-1].replace("_", "-") for name in study["environments"]} == {
+        name.replace("_", "-") for name in rows.environment
+    }

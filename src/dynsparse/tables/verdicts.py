@@ -21,11 +21,14 @@ ROUGH = 0.1
 _CAPSULES = (
     *("BallInCup", "FingerSpin", "FingerTurnEasy", "FingerTurnHard"),
     *("HopperHop", "HopperStand", "HopperV5"),
+)
+_HUMANOIDS = (
     *("HumanoidRun", "HumanoidStand", "HumanoidWalk", "HumanoidV5", "HumanoidStandupV5"),
 )
 KNOWN = {
     "AntV5": "MJX turns friction under steep capsules otherwise",
     **dict.fromkeys(_CAPSULES, "MJX's closest points on capsules are off by a constant"),
+    **dict.fromkeys(_HUMANOIDS, "closest points on capsules, and friction under steep ones"),
     **dict.fromkeys(
         ("PandaOpenCabinet", "PandaPickCube", "PandaPickCubeOrientation"),
         "MJX damps by actuators at the limit of their force",

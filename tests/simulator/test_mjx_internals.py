@@ -19,7 +19,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mujoco import mjx
-from mujoco.mjx._src import collision_driver, derivative, math, scan, smooth, solver, support
+from mujoco.mjx._src import (
+    collision_driver,
+    derivative,
+    forward,
+    math,
+    scan,
+    smooth,
+    solver,
+    support,
+)
 
 from dynsparse import mjx_internals
 from dynsparse.errors import DynsparseError
@@ -28,6 +37,7 @@ from dynsparse.mjx_internals import rules
 MOVED = "MJX moved: see the head of tests/simulator/test_mjx_internals.py for what to do. "
 SIGNATURES = {
     solver.solve: ["m", "d"],
+    forward.fwd_acceleration: ["m", "d"],
     solver.Context.create: ["m", "d", "grad"],
     solver._linesearch: ["m", "d", "ctx"],
     solver._update_constraint: ["m", "d", "ctx"],
@@ -543,16 +553,18 @@ def test_a_force_of_friction_may_change_its_sign_on_one_piece():
     assert piece.tolist() == [0, 0, 0, 1, -1]
 
 
-# A servo of a force that has a range, one on a joint whose actuators together have, and a free one.
+# A servo of a force that has a range, one on a joint whose actuators together have, and a third.
 SERVOS = """
 <mujoco>
   <option gravity="0 0 0" timestep="0.005"/>
   <default><geom contype="0" conaffinity="0"/></default>
   <worldbody>
+    <body pos="3 0 0"><freejoint/><geom size="0.1"/></body>
     <body><joint name="a" type="slide"/><geom size="0.1"/></body>
     <body pos="1 0 0"><joint name="b" axis="0 1 0" actuatorfrcrange="-7 7"/>
       <geom size="0.1" pos="0.1 0 0"/></body>
-    <body pos="2 0 0"><joint name="c" axis="0 1 0"/><geom size="0.1" pos="0.1 0 0"/></body>
+    <body pos="2 0 0"><joint name="c" axis="0 1 0" limited="true" range="-30 30"/>
+      <geom size="0.1" pos="0.1 0 0"/></body>
   </worldbody>
   <actuator>
     <position joint="c" kp="20"/>
@@ -572,11 +584,12 @@ SERVOS = """
     ],
 )
 def test_a_force_at_the_end_of_its_range_is_on_another_piece(ctrl, ends):
+    """Behind the pieces of constraints, of which the limit does not push."""
     model = mujoco.MjModel.from_xml_string(SERVOS)
-    assert [x.tolist() for x in mjx_internals.limited_forces(model)] == [[2], [1]]
+    assert [x.tolist() for x in mjx_internals.limited_forces(model)] == [[2], [2]]
     device_model, start = mjx.put_model(model, impl="jax"), mjx.make_data(model, impl="jax")
     after = jax.jit(mjx.step)(device_model, start.replace(ctrl=jnp.array(ctrl)))
-    assert mjx_internals.pieces(model, after).tolist() == ends
+    assert mjx_internals.pieces(model, after).tolist() == [0, *ends]
 
 
 def test_refuses_elliptic_cones():

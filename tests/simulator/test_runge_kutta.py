@@ -110,6 +110,29 @@ def test_other_integrators_tell_the_step_itself():
     np.testing.assert_array_equal(solves[0].qpos, after.qpos)
 
 
+FREE = """
+<mujoco>
+  <option integrator="RK4" timestep="0.01"/>
+  <worldbody>
+    <body><joint name="z" type="slide" axis="0 0 1"/><geom size="0.1"/></body>
+  </worldbody>
+  <actuator><position joint="z" kp="20" forcerange="-3 5"/></actuator>
+</mujoco>
+"""
+
+
+def test_a_step_of_rk4_without_constraints_has_four_stages_too():
+    """Its force leaves the end of its range in one of them, at a control that is close to it."""
+    dynamics = dynamics_of(FREE, substeps=1)
+    state, memory = np.zeros((3, 2)), np.zeros((3, 1))
+    action = np.array([[0.1], [0.25 - 2e-8], [0.4]])
+    found = batched_jacobians(dynamics, "hybrid", 3)(state, action, memory)
+    whole = np.concatenate([found.state_jacobian, found.action_jacobian], axis=2)
+    reference = central_differences(mjx_steps(dynamics), state, action, memory)
+    assert reference.kink.tolist() == [False, True, False]
+    assert error_against(whole, reference)[~reference.kink].max() < 1e-8
+
+
 def test_a_step_of_rk4_is_the_c_engines(dynamics):
     inputs = samples()
     found = batched_steps(dynamics)(*inputs)

@@ -397,12 +397,14 @@ def test_a_constraint_said_to_act_that_does_not_is_found(cartpole_file, cartpole
 def test_a_servo_at_the_end_of_its_force_is_a_kink():
     """To rounding, as a joint at zero may be where an episode begins: 20 * 0.35 is the limit, 7."""
     dynamics = dynamics_of(SERVOS, substeps=1)
-    state, memory = np.zeros((3, 6)), np.zeros((3, 3))
+    state, memory = np.zeros((3, 19)), np.zeros((3, 9))
+    state[:, 3] = 1.0  # of the free body's orientation
     action = np.array([[0.0, bend, 0.0] for bend in (0.3, 0.35, 0.4)])
     found = central_differences(mjx_steps(dynamics), state, action, memory)
     assert found.kink.tolist() == [False, True, False]
     # Beyond its limit the servo is not asked any more.
-    assert (found.jacobian[:, 4, 7] != 0).tolist() == [True, True, False]
+    by_servo = found.jacobian[:, dynamics.state_names.index("qvel:b [rad/s]"), 19 + 1]
+    assert (by_servo != 0).tolist() == [True, True, False]
 
 
 def test_where_a_contact_pushes_a_pair_touches():
@@ -421,9 +423,9 @@ def test_where_a_contact_pushes_a_pair_touches():
 
 def test_a_force_at_the_end_of_its_range_is_no_contact():
     model = mujoco.MjModel.from_xml_string(SERVOS)
-    pieces = np.array([[[0, 1]], [[-1, 0]]], np.int8)
-    none = np.zeros((2, 0), bool)
-    assert not len(other_flags(none, none, pieces, model))
+    pieces = np.array([[[0, 0, 1]], [[0, -1, 0]]], np.int8)
+    contact, limit = np.zeros((2, 0), bool), np.zeros((2, 1), bool)
+    assert not len(other_flags(contact, limit, pieces, model))
 
 
 @pytest.mark.parametrize(

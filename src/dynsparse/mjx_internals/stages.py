@@ -30,17 +30,23 @@ def stages_in_a_loop() -> AbstractContextManager[None]:
 def step_with_solves(model: mjx.Model, data: mjx.Data) -> tuple[mjx.Data, tuple[mjx.Data, ...]]:
     """A simulator step, and the data as each of its solves left them.
 
-    Other integrators than RK4 solve once, and move on nothing that the solve has told.
+    Other integrators than RK4 solve once, and move on nothing that the solve has told. Without
+    constraints there is nothing to solve, and RK4's stages are seen as a solve would leave them.
     """
-    if not _several(model) or not data._impl.efc_J.shape[0]:
+    if not _several(model):
         after = mjx.step(model, data)
         return after, (after,)
     seen: list[mjx.Data] = []
-    shipped = solver.solve
+    solved, unconstrained = solver.solve, forward.fwd_acceleration
 
     def solve(model: mjx.Model, data: mjx.Data) -> mjx.Data:
-        seen.append(shipped(model, data))
+        seen.append(solved(model, data))
         return seen[-1]
+
+    def accelerate(model: mjx.Model, data: mjx.Data) -> mjx.Data:
+        after = unconstrained(model, data)
+        seen.append(after.replace(qacc=after.qacc_smooth))
+        return after
 
     def scan(stage: Stage, start: Any, tableau: Any, **_: Any) -> tuple[Any, None]:
         def told(carry: Any, row: Any) -> tuple[Any, mjx.Data]:
@@ -50,7 +56,13 @@ def step_with_solves(model: mjx.Model, data: mjx.Data) -> tuple[mjx.Data, tuple[
         seen.extend(jax.tree.map(lambda x, k=k: x[k], solved) for k in range(len(tableau)))
         return end, None
 
-    with replaced(solver, solve=solve), _stages(scan):
+    constrained = data._impl.efc_J.shape[0]
+    watched = (
+        replaced(solver, solve=solve)
+        if constrained
+        else replaced(forward, fwd_acceleration=accelerate)
+    )
+    with watched, _stages(scan):
         after = mjx.step(model, data)
     return after, tuple(seen)
 

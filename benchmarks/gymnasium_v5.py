@@ -39,7 +39,7 @@ START = ("qpos", "qvel", "qacc_warmstart", "xpos", "xipos", "site_xpos")
 
 # Control steps of an episode of Gymnasium's.
 AFRESH = 100
-# On MJX verifying 30 samples takes 24 CPU minutes: engine_jacobians.py has differences on C.
+# On MJX verifying 30 samples takes up to 29 CPU minutes: engine_jacobians.py has differences on C.
 DEAR = ("HumanoidV5", "HumanoidStandupV5")
 PGS_COLUMNS = (
     *("environment", "iterations", "tolerance", "steps"),

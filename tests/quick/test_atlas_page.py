@@ -48,7 +48,7 @@ def test_a_policy_changes_nothing_of_what_is_always_zero(rows):
     assert len(both) == 8 and (both.random == both.expert).all()
 
 
-def test_a_contact_takes_zeros_away(page, rows):
+def test_a_contact_takes_zeros_away(rows):
     """But for a pole in the air, which has none."""
     both = rows.dropna(subset=["mean_touching_percent", "mean_apart_percent"])
     more = both[both.mean_touching_percent >= both.mean_apart_percent]

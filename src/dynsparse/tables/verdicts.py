@@ -22,7 +22,7 @@ _CAPSULES = (
     *("BallInCup", "FingerSpin", "FingerTurnEasy", "FingerTurnHard"),
     *("HopperHop", "HopperStand", "HopperV5"),
 )
-_HUMANOIDS = (*("HumanoidRun", "HumanoidStand", "HumanoidWalk", "HumanoidV5", "HumanoidStandupV5"),)
+_HUMANOIDS = ("HumanoidRun", "HumanoidStand", "HumanoidWalk", "HumanoidV5", "HumanoidStandupV5")
 KNOWN = {
     "AntV5": "MJX turns friction under steep capsules otherwise",
     **dict.fromkeys(_CAPSULES, "MJX's closest points on capsules are off by a constant"),

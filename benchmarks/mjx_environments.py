@@ -13,7 +13,6 @@ are those of collecting, nearly all of which goes into compiling; give
 ``JAX_COMPILATION_CACHE_DIR`` an empty folder.
 """
 
-import csv
 import json
 import sys
 from functools import cache
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from collecting import collected
+from csv_rows import write_rows
 
 from dynsparse.running.compiling import prepare_to_compile, quiet_surroundings
 
@@ -143,6 +143,11 @@ def describe(folder: Path, name: str) -> None:
     (folder / f"{name}.json").write_text(json.dumps(facts))
 
 
+def begun(row: Path, name: str) -> dict[str, Any]:
+    """What the row has of an environment already, and what its model is like."""
+    return model_facts(name) | (json.loads(row.read_text()) if row.exists() else {})
+
+
 def collect_and_compare(folder: Path, name: str) -> None:
     """Make a file and a row, by differences on the C engine where that takes the same step."""
     from engine_jacobians import compared, steps_of
@@ -150,7 +155,7 @@ def collect_and_compare(folder: Path, name: str) -> None:
     from dynsparse.dataset import open_dataset
 
     path, row = folder / f"{name}.h5", folder / f"{name}.json"
-    facts = model_facts(name)
+    facts = begun(row, name)
     facts["cpu_s"] = collected(name, STEPS, path)
     with open_dataset(path) as dataset:
         facts["method"] = dataset.info.method
@@ -171,7 +176,7 @@ def collect_and_compare(folder: Path, name: str) -> None:
 def judge(folder: Path, name: str) -> None:
     """Make a file and a row, what is not there of them."""
     path, row = folder / f"{name}.h5", folder / f"{name}.json"
-    facts = model_facts(name) | (json.loads(row.read_text()) if row.exists() else {})
+    facts = begun(row, name)
     facts["cpu_s"] = collected(name, STEPS, path)
     row.write_text(json.dumps(facts))
     if "c_largest_at" not in facts:
@@ -200,11 +205,7 @@ def table(folder: Path, path: Path) -> None:
 
     found = [folder / f"{name}.json" for name in environment_names()]
     rows = [json.loads(each.read_text()) for each in found if each.exists()]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(path, ({column: row.get(column) for column in COLUMNS} for row in rows))
 
 
 COLUMNS = (

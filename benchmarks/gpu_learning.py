@@ -120,7 +120,7 @@ def _training(loss: str, given: Sizes, data: Any, tell: Callable[..., None]) -> 
     current = [create(settings, *shapes, seeds)]
 
     def epoch(number: int) -> None:
-        current[0], _ = one_epoch(current[0], train, number)
+        current[0], _ = one_epoch(current[0], train, number, len(train.inputs))
         scores = evaluate(current[0], validation)
         state = np.asarray(scores.squared).mean(axis=1)
         jacobian = np.asarray(scores.jacobian_squared), np.asarray(scores.jacobian_absolute)

@@ -103,7 +103,7 @@ def step_s(settings: TrainingSettings, seeds: int, steps: int) -> float:
     """Seconds of a gradient step of all seeds together, on random numbers."""
     data, epoch = _data(steps * settings.batch), make_epoch(settings)
     learner = create(settings, INPUTS, OUTPUTS, tuple(range(seeds)))
-    return _shortest(lambda: epoch(learner, data, 1)) / steps
+    return _shortest(lambda: epoch(learner, data, 1, len(data.inputs))) / steps
 
 
 def pytorch_step_s(

@@ -61,7 +61,7 @@ def kept(
             that cannot be told, so nothing is kept.
         quickly: compile quickly, for a program that runs longer (``QUICKLY``).
     """
-    compiled = partial(jax.jit, compiler_options=_known(jax.default_backend()) if quickly else None)
+    compiled = partial(jax.jit, compiler_options=on_cpu(QUICKLY) if quickly else None)
     traced, programs, lock = compiled(function), {}, Lock()
 
     def call(*arguments: Any) -> Any:
@@ -91,20 +91,23 @@ def kept(
     return call
 
 
+def on_cpu(options: dict[str, Any]) -> dict[str, Any] | None:
+    """What XLA is told, where it compiles for a CPU and knows of all of it."""
+    told = tuple(options.items())
+    return options if jax.default_backend() == "cpu" and _known(told) else None
+
+
 @cache
-def _known(backend: str) -> dict[str, Any] | None:
-    """``QUICKLY``, where XLA compiles for a CPU and knows of it."""
-    if backend != "cpu":
-        return None
+def _known(options: tuple[tuple[str, Any], ...]) -> bool:
     try:
         # Whatever JAX's settings are where this is asked first.
         with precision("float64"):
-            jax.jit(lambda x: x, compiler_options=QUICKLY)(0.0)
+            jax.jit(lambda x: x, compiler_options=dict(options))(0.0)
     except jax.errors.JaxRuntimeError as error:
         if "No such compile option" not in str(error):
             raise
-        return None
-    return QUICKLY
+        return False
+    return True
 
 
 def _exported(path: Path, key: bytes, function: Any, shapes: list[Any]) -> export.Exported:

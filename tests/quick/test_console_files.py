@@ -215,3 +215,22 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DynsparseError, match=r"file/folder: cannot be written: Not a directory"):
         check_writable(tmp_path / "file/folder")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_job_has_the_threads_that_it_was_given(threads, tmp_path):
+    """XLA's, on a CPU, whatever cores there are and whatever the shell says."""
+    code = (
+        "import os\n"
+        "from dynsparse.running.compiling import compiling_job\n"
+        f"with compiling_job({str(tmp_path / 'log')!r}, threads={threads}):\n"
+        "    import jax; jax.jit(lambda x: x + 1)(1.0)\n"
+        "    tasks = os.listdir('/proc/self/task')\n"
+        "    names = [open(f'/proc/self/task/{task}/comm').read() for task in tasks]\n"
+        "print(sum('XLAEigen' in name for name in names))\n"
+    )
+    environment = {**os.environ, "NPROC": "7", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split()[-1] == str(threads)

@@ -25,7 +25,7 @@ LINKAGE = Linkage(
 )
 # Epochs, and the settings of each.
 SMALL = {
-    "gated": (160, {**BODY, "gate_units": 12, "price": 0.0185}),
+    "gated": (320, {**BODY, "gate_units": 12, "price": 0.015}),
     "quantised": (120, {**BODY, "price": 0.03, "codes": 4, "code_size": 8}),
     "switching": (120, {**BODY, "price": 0.03, "experts": 4, "persistence": 0.001}),
     "piecewise": (120, {"gate_units": 16, "price": 0.02, "experts": 4, "persistence": 0.001}),
@@ -107,7 +107,7 @@ def test_a_seed_is_not_touched_by_the_others(name):
     with precision("float32"):
         data, leaves = two_bodies.on_device(TRAIN), []
         for seeds in ((1, 2), (2, 3)):
-            learner, _ = epoch(two_bodies.created(chosen(name), seeds), data, 1)
+            learner, _ = epoch(two_bodies.created(chosen(name), seeds), data, 1, len(data.inputs))
             leaves.append(jax.tree.leaves(learner.model))
     for one, other in zip(*leaves, strict=True):
         np.testing.assert_array_equal(one[1], other[0])
@@ -119,7 +119,9 @@ def test_a_seed_alone_is_the_seed_among_others():
     with precision("float32"):
         data, leaves = two_bodies.on_device(TRAIN), []
         for seeds in ((1, 2), (2,)):
-            learner, _ = two_bodies.epoch_of(mine)(two_bodies.created(mine, seeds), data, 1)
+            learner, _ = two_bodies.epoch_of(mine)(
+                two_bodies.created(mine, seeds), data, 1, len(data.inputs)
+            )
             leaves.append(jax.tree.leaves(learner.model))
     for among, alone in zip(*leaves, strict=True):
         np.testing.assert_allclose(among[1], alone[0], rtol=1e-5, atol=1e-5)

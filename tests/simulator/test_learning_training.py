@@ -161,8 +161,8 @@ def test_a_seed_that_fails_is_marked_and_the_others_go_on(parts, tmp_path, monke
     def poisoned(settings):
         compiled = epoch(settings)
 
-        def one(learner, data, number):
-            learner, loss = compiled(learner, data, number)
+        def one(learner, data, number, count):
+            learner, loss = compiled(learner, data, number, count)
             if number == 2:  # the middle seed's weights cease to be numbers
                 learner = jax.tree.map(
                     lambda leaf: leaf.at[1].set(np.nan) if leaf.dtype == np.float32 else leaf,
@@ -197,12 +197,77 @@ def test_a_loss_may_be_large_but_not_infinite(parts, tmp_path):
 
 
 def test_an_epoch_compiles_once(parts):
+    """For other numbers of samples too."""
     with precision("float32"):
         epoch = make_epoch(settings())
         learner = create(settings(), 4, 3, (1, 2))
-        for number in (1, 2, 3):
-            learner, _ = epoch(learner, parts.train, number)
+        for number, count in ((1, parts.length), (2, parts.length), (3, parts.length // 2)):
+            learner, _ = epoch(learner, parts.train, number, count)
         assert epoch._cache_size() == 1
+
+
+def test_samples_behind_those_to_train_on_change_nothing(parts):
+    """To the last bit, whatever they are."""
+    assert parts.length < len(parts.train.inputs)
+
+    def after(data):
+        learner = create(settings(), 4, 3, (1, 2))
+        learner, loss = epoch(learner, data, 1, parts.length)
+        return [np.asarray(leaf) for leaf in jax.tree.leaves((learner, loss))]
+
+    with precision("float32"):
+        epoch = make_epoch(settings())
+        alone = jax.tree.map(lambda values: values[: parts.length], parts.train)
+        tail = jax.tree.map(lambda values: values[parts.length :], parts.train)
+        nonsense = jax.tree.map(
+            lambda values: np.full_like(values, np.nan if values.dtype == np.float32 else True),
+            tail,
+        )
+        joined = jax.tree.map(lambda one, other: np.concatenate([one, other]), alone, nonsense)
+        for one, other in zip(after(alone), after(joined), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(("length", "count"), [(10, 10), (10, 7), (10, 1), (1, 1)])
+def test_an_epoch_takes_every_sample_once(length, count):
+    with precision("float32"):
+        shuffled = jax.jit(lambda key: epochs._shuffled(key, length, jax.numpy.asarray(count)))
+        orders = [np.asarray(shuffled(jax.random.key(seed))) for seed in (0, 1)]
+    for order in orders:
+        assert sorted(order[:count]) == list(range(count))
+        np.testing.assert_array_equal(order, np.resize(order[:count], length))
+    assert count == 1 or (orders[0] != orders[1]).any()
+
+
+def test_fewer_samples_than_a_batch_are_repeated(parts):
+    """They train as one batch of them all, but for the share of each in it."""
+    with precision("float32"):
+        epoch = make_epoch(settings())
+        learner = create(settings(), 4, 3, (1, 2))
+        found, loss = epoch(learner, parts.train, 1, settings().batch - 1)
+    moved = [
+        np.abs(np.asarray(one) - np.asarray(other)).max()
+        for one, other in zip(
+            jax.tree.leaves(found.model), jax.tree.leaves(learner.model), strict=True
+        )
+    ]
+    assert np.isfinite(loss).all() and max(moved) > 0
+
+
+def test_the_rate_falls_to_nothing_at_the_end(parts):
+    """AdamW's first step is as long as its rate, and after the last epoch there is none."""
+    chosen = settings()
+    steps = parts.length // chosen.batch
+    with precision("float32"):
+        optimiser = epochs._optimiser(chosen, steps)
+        weights = {"w": np.zeros(1, np.float32)}
+        state = optimiser.init(weights)
+        lengths = []
+        for _ in range(chosen.epochs * steps + 1):
+            update, state = optimiser.update({"w": np.ones(1, np.float32)}, state, weights)
+            lengths.append(-float(update["w"][0]))
+    expected = 0.5 * (1 + np.cos(np.pi * np.arange(len(lengths)) / (chosen.epochs * steps)))
+    np.testing.assert_allclose(lengths, chosen.learning_rate * expected, rtol=1e-4, atol=1e-8)
 
 
 @pytest.fixture(scope="module")

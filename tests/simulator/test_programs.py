@@ -104,12 +104,9 @@ def test_xla_is_asked_to_be_quick_where_it_is_a_cpus_and_knows_how(monkeypatch):
     # Whatever JAX is told where it is asked first.
     programs._known.cache_clear()
     with jax.transfer_guard("disallow"), jax.debug_nans(True):
-        assert programs._known("cpu") == programs.QUICKLY
+        assert programs.on_cpu(programs.QUICKLY) == programs.QUICKLY
     # Another XLA may not know such an option.
-    programs._known.cache_clear()
-    monkeypatch.setattr(programs, "QUICKLY", {"xla_cpu_no_such_option": True})
-    assert programs._known("cpu") is None
-    programs._known.cache_clear()
+    assert programs.on_cpu({"xla_cpu_no_such_option": True}) is None
 
 
 @dataclass

@@ -85,8 +85,8 @@ def epoch_of(chosen):
 
 @cache
 def created(chosen, seeds):
-    """Untrained learners, by one program in place of many small ones."""
-    return jax.jit(lambda: epochs.create(chosen, 5, 4, seeds))()
+    """Untrained learners."""
+    return epochs.create(chosen, 5, 4, seeds)
 
 
 @jax.jit
@@ -106,7 +106,7 @@ def trained(chosen, train, test, seeds=(1, 2)):
     with precision("float32"):
         learner, data = created(chosen, seeds), on_device(train)
         for number in range(1, chosen.epochs + 1):
-            learner, _ = epoch(learner, data, number)
+            learner, _ = epoch(learner, data, number, len(data.inputs))
         facts = epochs.facts_of(learner.model, test)
         guess, jacobian, graph = looked(learner.model, jnp.asarray(test.inputs), facts)
         squared = (np.asarray(guess) - test.next_state) ** 2

@@ -3,6 +3,6 @@ from dynsparse.running.compiling import compiling_job
 from dynsparse.storage.tables import read_table, write_table
 
 given = snakemake.input
-with compiling_job(snakemake.log[0]):
+with compiling_job(snakemake.log[0], threads=snakemake.threads):
     moved = read_table(given.moved, "interventions")
     write_table(score_controls(given.data, snakemake.params.section, moved), snakemake.output[0])

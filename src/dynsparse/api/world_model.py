@@ -102,7 +102,7 @@ def _model(
     from dynsparse.learning.data.normalisation import Scaler
     from dynsparse.learning.settings import training_settings
     from dynsparse.learning.training import checkpoint
-    from dynsparse.learning.training.epochs import create
+    from dynsparse.learning.training.epochs import outline
     from dynsparse.precision import precision
 
     splits = sorted({name.partition(".")[0] for name in arrays})
@@ -123,7 +123,7 @@ def _model(
     known = settings.model.recalling(about["settings"].get("model", {}))
     settings = dataclasses.replace(settings, model=known)
     with precision("float32"):
-        made = jax.eval_shape(lambda: create(settings, inputs, outputs, tuple(about["seeds"])))
+        made = outline(settings, inputs, outputs, tuple(about["seeds"]))
         stacked = checkpoint.restored(f"{division}.model", made.model, arrays)
         shapes = [[leaf.shape for leaf in jax.tree.leaves(m)] for m in (stacked, made.model)]
         if shapes[0] != shapes[1]:

@@ -237,7 +237,7 @@ def load(name: str, solver: Solver = "as_shipped", dtype: Precision = "float64")
         environment = playground_environment(name, solver)
         mj_model = environment.mj_model
         _check_model(name, mj_model, environment)
-        template = _template(mj_model, environment.mjx_model)
+        template = jax.tree.map(jnp.asarray, mjx.make_data(mj_model, impl="jax"))
         if suite_of(name) is OWN:
             check_returns(name, environment)
     control_names = names.servo_names if begins_again(name) else names.action_names
@@ -278,10 +278,3 @@ def _check_model(name: str, model: mujoco.MjModel, environment: Any) -> None:
             f" control step of {dt_s:g} s; choose ctrl_dt as a multiple of sim_dt, and set"
             " mj_model.opt.timestep = self.sim_dt"
         )
-
-
-def _template(mj_model: mujoco.MjModel, model: mjx.Model) -> mjx.Data:
-    """Data with the types that a step returns, so that steps can be chained in a loop."""
-    data = mjx.make_data(mj_model, impl="jax")
-    after = jax.eval_shape(mjx.step, model, data)
-    return jax.tree.map(lambda before, then: jnp.asarray(before, then.dtype), data, after)

@@ -13,6 +13,8 @@ from dynsparse.running.console import job_log
 from dynsparse.storage.files import whole_file
 
 CACHE_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
+# How many cores there are, for XLA, which reads it when it begins.
+THREADS_VARIABLE = "NPROC"
 # Where ``MUJOCO_GL`` is kept, for drawing alone.
 RENDERER_VARIABLE = "DYNSPARSE_MUJOCO_GL"
 
@@ -32,7 +34,10 @@ def quiet_surroundings() -> None:
 
 @contextmanager
 def compiling_job(
-    log: str, timing: str | None = None, samples: int | None = None
+    log: str,
+    timing: str | None = None,
+    samples: int | None = None,
+    threads: int | None = None,
 ) -> Iterator[None]:
     """``job_log`` for a job that compiles.
 
@@ -41,7 +46,12 @@ def compiling_job(
         timing: where the job's time and memory are written, for jobs that Snakemake does not
             measure (it does not measure those whose results are shared through its cache).
         samples: how many samples the job makes.
+        threads: of XLA on a CPU; None: one per core. Small operations take longer on two threads
+            than on one, above all where other jobs have the other cores, and what comes out then
+            depends on the number of cores.
     """
+    if threads is not None:
+        os.environ[THREADS_VARIABLE] = str(threads)
     prepare_to_compile()
     started = time.perf_counter()
     with job_log(log):

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import pyarrow as pa
 
@@ -22,7 +21,7 @@ from dynsparse.learning.scoring import linear, records
 from dynsparse.learning.scoring.interventions import SCHEMA, counts, errors, make_predict, rows
 from dynsparse.learning.settings import TrainingSettings, training_settings
 from dynsparse.learning.training import checkpoint
-from dynsparse.learning.training.epochs import create
+from dynsparse.learning.training.epochs import outline
 from dynsparse.precision import precision
 from dynsparse.running.console import say
 from dynsparse.storage.tables import with_metadata
@@ -123,6 +122,6 @@ def _trained(
 ) -> WorldModel:
     """All seeds of a split."""
     inputs, outputs = given.test.inputs.shape[1], given.test.next_state.shape[1]
-    made = jax.eval_shape(lambda: create(settings, inputs, outputs, seeds))
+    made = outline(settings, inputs, outputs, seeds)
     model: WorldModel = checkpoint.restored(f"{given.division}.model", made.model, arrays)
     return model

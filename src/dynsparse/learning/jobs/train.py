@@ -98,9 +98,11 @@ def fit(
 
 
 def parts_of(prepared: Prepared) -> Parts:
-    """The samples of a split, on the device."""
-    train_samples = prepared.samples.take(prepared.split.train)
-    return Parts(*map(on_device, (train_samples, prepared.validation, prepared.test)))
+    """The samples of a split, on the device; those to train on in arrays as long for any split."""
+    count, length = len(prepared.split.train), len(prepared.samples.inputs)
+    padded = prepared.samples.take(np.resize(prepared.split.train, length))
+    scored = map(on_device, (prepared.validation, prepared.test))
+    return Parts(on_device(padded), count, *scored)
 
 
 def as_tables(

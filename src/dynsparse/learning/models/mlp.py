@@ -7,7 +7,7 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from dynsparse.learning.models.activations import ACTIVATIONS
 from dynsparse.learning.models.base import (
@@ -89,20 +89,27 @@ class MLP(WorldModel):
 
     def _run(self, x: Inputs, key: PRNGKeyArray | None) -> tuple[Outputs, Slopes]:
         """Predictions, and the slope of every hidden unit."""
-        activate = ACTIVATIONS[self.activation]
+        activate, kept = ACTIVATIONS[self.activation], self._kept(key, len(x))
         hidden, slopes = x, []
         for number, (weight, bias) in enumerate(
             zip(self.weights[:-1], self.biases[:-1], strict=True)
         ):
             hidden, slope = activate(hidden @ weight.T + bias)
-            if key is not None and self.dropout > 0:
-                kept = jax.random.bernoulli(
-                    jax.random.fold_in(key, number), 1 - self.dropout, hidden.shape
-                )
-                gain = kept / (1 - self.dropout)
+            if kept is not None:
+                gain = kept[number] / (1 - self.dropout)
                 hidden, slope = hidden * gain, slope * gain
             slopes.append(slope)
         return hidden @ self.weights[-1].T + self.biases[-1], slopes
+
+    def _kept(
+        self, key: PRNGKeyArray | None, samples: int
+    ) -> Bool[Array, "layers samples width"] | None:
+        """Which hidden units dropout leaves on; None: all. One draw, whose start is what costs."""
+        hidden = len(self.weights) - 1
+        if key is None or self.dropout == 0 or hidden == 0:
+            return None
+        shape = hidden, samples, len(self.weights[0])
+        return jax.random.bernoulli(key, 1 - self.dropout, shape)
 
 
 def _product(samples: int, matrices: tuple[Float[Array, "_ _"], ...], slopes: Slopes) -> Jacobians:

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from dynsparse.learning.data.samples import Samples
 from dynsparse.learning.models import WorldModel
 from dynsparse.learning.models.base import Facts
-from dynsparse.learning.training.epochs import Data, Learner, facts_of, over_seeds
+from dynsparse.learning.training.epochs import Data, Learner, compiled, facts_of, over_seeds
 
 # Samples whose Jacobians are in memory at once, for each seed.
 CHUNK = 512
@@ -79,7 +79,7 @@ def make_evaluate(thresholds: Sequence[float]) -> Evaluate:
     def squared(learner: Learner, data: Data) -> Array:
         return _mapped(lambda sample: _squared(learner.model, sample), data).mean(axis=0)
 
-    return Evaluate(jax.jit(over_seeds(scores)), jax.jit(over_seeds(squared)))
+    return Evaluate(compiled(over_seeds(scores)), compiled(over_seeds(squared)))
 
 
 def _mapped(measure: Callable[[Any], Any], samples: Any) -> Any:
@@ -139,11 +139,11 @@ def _per_sample(measure: Callable[[WorldModel, Array], Array]) -> Measure:
 
         return _mapped(sample, (inputs, facts))
 
-    compiled = jax.jit(over_seeds(one))
+    program = compiled(over_seeds(one))
 
     def measured(learner: Learner, samples: Samples | Data) -> Array:
         facts = facts_of(learner.model, samples)
-        return compiled(learner, jnp.asarray(samples.inputs), facts)
+        return program(learner, jnp.asarray(samples.inputs), facts)
 
     return measured
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pyarrow as pa
@@ -21,7 +20,7 @@ from dynsparse.learning.data.preparation import Prepared
 from dynsparse.learning.models import WorldModel
 from dynsparse.learning.models.base import Facts
 from dynsparse.learning.scoring.records import IDENTITY, null
-from dynsparse.learning.training.epochs import facts_of, over_seeds
+from dynsparse.learning.training.epochs import compiled, facts_of, over_seeds
 
 # Errors are in normalised units, as all others are.
 SCHEMA = pa.schema(
@@ -64,7 +63,7 @@ def make_predict() -> Predict:
     def one(model: WorldModel, inputs: Array, facts: Facts) -> Array:
         return model.told(facts)(inputs)
 
-    return jax.jit(over_seeds(one))
+    return compiled(over_seeds(one))
 
 
 def errors(predict: Predict, model: WorldModel, prepared: Prepared, moves: Interventions) -> Errors:

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 from dynsparse.learning.data.normalisation import Scaler
 from dynsparse.learning.data.samples import Samples
 from dynsparse.learning.models.base import Facts
-from dynsparse.learning.training.epochs import Learner, over_seeds
+from dynsparse.learning.training.epochs import Learner, compiled, over_seeds
 
 
 class Windows(NamedTuple):
@@ -87,7 +87,7 @@ def _compiled(horizons: tuple[int, ...]) -> Callable[..., Float[Array, "seeds wi
         error = _error(jnp.swapaxes(guesses, 0, 1), given.truth)
         return error[:, np.asarray(horizons) - 1]
 
-    return jax.jit(over_seeds(one))
+    return compiled(over_seeds(one))
 
 
 def _to_inputs(scaler: Scaler) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, UInt32
 from dynsparse.learning.models import ARCHITECTURES, WorldModel
 from dynsparse.learning.settings import TrainingSettings
 from dynsparse.learning.training.losses import LOSSES, Guess, Truth
+from dynsparse.programs import on_cpu
 
 
 class Data(NamedTuple):
@@ -41,7 +42,11 @@ class Learner(eqx.Module):
     key: UInt32[Array, "*seeds 2"]
 
 
-Epoch = Callable[[Learner, Data, int], tuple[Learner, Float[Array, " seeds"]]]
+Epoch = Callable[[Learner, Data, int, int], tuple[Learner, Float[Array, " seeds"]]]
+Create = Callable[[int, int, tuple[int, ...]], Learner]
+# What XLA is told of a network's programs on a CPU. They run as fast as at its highest level, and
+# are compiled in two thirds of the time.
+LIGHTLY = {"xla_backend_optimization_level": 1}
 
 
 def over_seeds(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,10 +65,37 @@ def over_seeds(function: Callable[..., Any]) -> Callable[..., Any]:
     return mapped
 
 
+def compiled(function: Callable[..., Any], *static: int) -> Callable[..., Any]:
+    """``function``, compiled as suits networks on this device, anew for other ``static`` ones."""
+    return jax.jit(function, static_argnums=static, compiler_options=on_cpu(LIGHTLY))
+
+
 def create(
     settings: TrainingSettings, inputs: int, outputs: int, seeds: tuple[int, ...]
 ) -> Learner:
     """Untrained learners. A seed's weights, order of samples and dropout depend on it alone."""
+    return make_create(settings)(inputs, outputs, seeds)
+
+
+def make_create(settings: TrainingSettings) -> Create:
+    """``create`` of these settings, compiled once."""
+    program = compiled(partial(_create, settings), 0, 1)
+    return lambda inputs, outputs, seeds: program(inputs, outputs, jnp.asarray(seeds))
+
+
+def outline(
+    settings: TrainingSettings, inputs: int, outputs: int, seeds: tuple[int, ...]
+) -> Learner:
+    """The shapes of what ``create`` gives, for weights that are read from a file."""
+    learner: Learner = jax.eval_shape(
+        partial(_create, settings, inputs, outputs), jnp.asarray(seeds)
+    )
+    return learner
+
+
+def _create(
+    settings: TrainingSettings, inputs: int, outputs: int, seeds: Int[Array, " seeds"]
+) -> Learner:
     optimiser = _optimiser(settings, steps=1)  # its state is the same for any number
     architecture = ARCHITECTURES[settings.architecture]
 
@@ -72,37 +104,50 @@ def create(
         model = architecture.create(settings.model, inputs, outputs, key=birth)
         return Learner(model, optimiser.init(model), jax.random.key_data(life))
 
-    return jax.vmap(one)(jnp.asarray(seeds))
+    return jax.vmap(one)(seeds)
 
 
 def make_epoch(settings: TrainingSettings) -> Epoch:
     """A compiled function: one pass of every seed over the samples, each in its own order.
 
-    It takes the learners, the samples and the epoch's number, and gives the learners afterwards
-    and each seed's loss, averaged over the steps.
+    It takes the learners, the samples, the epoch's number, and how many of the samples, from the
+    first, are trained on: so that splits of other sizes need no other program. It gives the
+    learners afterwards and each seed's loss, averaged over the steps. Fewer samples than a batch
+    are repeated to fill one.
     """
     gradient_of = jax.value_and_grad(partial(_loss, settings))
 
-    def one(learner: Learner, data: Data, number: Int[Array, ""]) -> tuple[Learner, Array]:
+    def one(
+        learner: Learner, data: Data, number: Int[Array, ""], count: Int[Array, ""]
+    ) -> tuple[Learner, Array]:
         key = jax.random.fold_in(jax.random.wrap_key_data(learner.key), number)
         order_key, dropout_key = jax.random.split(key)
         size = min(settings.batch, len(data.inputs))
-        steps = len(data.inputs) // size
+        steps = jnp.maximum(count // size, 1)
         optimiser = _optimiser(settings, steps)
-        order = jax.random.permutation(order_key, len(data.inputs))[: steps * size]
+        order = _shuffled(order_key, len(data.inputs), count)
+        keys = jax.random.split(dropout_key, len(data.inputs) // size)
 
-        def step(carry: Any, batch: Any) -> Any:
-            (model, memory), (rows, key) = carry, batch
+        def step(number: Int[Array, ""], carry: Any) -> Any:
+            model, memory, total = carry
+            rows = jax.lax.dynamic_slice(order, (number * size,), (size,))
             drawn = jax.tree.map(lambda values: values[rows], data)
-            loss, gradient = gradient_of(model, drawn, key)
+            loss, gradient = gradient_of(model, drawn, keys[number])
             updates, memory = optimiser.update(gradient, memory, model)
-            return (eqx.apply_updates(model, updates), memory), loss
+            return eqx.apply_updates(model, updates), memory, total + loss
 
-        batches = order.reshape(steps, size), jax.random.split(dropout_key, steps)
-        (model, memory), losses = jax.lax.scan(step, (learner.model, learner.optimiser), batches)
-        return Learner(model, memory, learner.key), losses.mean()
+        start = learner.model, learner.optimiser, jnp.zeros(())
+        model, memory, total = jax.lax.fori_loop(0, steps, step, start)
+        return Learner(model, memory, learner.key), total / steps
 
-    return jax.jit(over_seeds(one))
+    return compiled(over_seeds(one))
+
+
+def _shuffled(key: PRNGKeyArray, length: int, count: Int[Array, ""]) -> Int[Array, " length"]:
+    """The first ``count`` of ``length`` rows in a random order, over and over."""
+    rows = jnp.arange(length)
+    drawn = jnp.where(rows < count, jax.random.uniform(key, (length,)), 2.0)
+    return jnp.argsort(drawn)[rows % count]
 
 
 def _loss(
@@ -117,12 +162,14 @@ def _loss(
     return loss if own is None else loss + own
 
 
-def _optimiser(settings: TrainingSettings, steps: int) -> optax.GradientTransformation:
+def _optimiser(
+    settings: TrainingSettings, steps: int | Int[Array, ""]
+) -> optax.GradientTransformation:
     """AdamW, whose rate falls to nothing over the training: at a constant one no network settles.
 
     Args:
         settings: rate at the start, and epochs.
         steps: of an epoch.
     """
-    rate = optax.cosine_decay_schedule(settings.learning_rate, settings.epochs * steps)
-    return optax.adamw(rate, weight_decay=settings.weight_decay)
+    rate = optax.cosine_decay_schedule(settings.learning_rate, settings.epochs)
+    return optax.adamw(lambda step: rate(step / steps), weight_decay=settings.weight_decay)

@@ -13,7 +13,7 @@ from dynsparse.errors import DynsparseError
 from dynsparse.learning.scoring.evaluation import Evaluate, make_evaluate
 from dynsparse.learning.settings import TrainingSettings
 from dynsparse.learning.training import checkpoint
-from dynsparse.learning.training.epochs import Data, Epoch, Learner, create, make_epoch
+from dynsparse.learning.training.epochs import Create, Data, Epoch, Learner, make_create, make_epoch
 from dynsparse.learning.training.history import History
 from dynsparse.running.console import progress, say
 
@@ -21,9 +21,13 @@ SAVE_EVERY_S = 20.0
 
 
 class Parts(NamedTuple):
-    """Samples on the device: those to train on, and those that scores are taken of."""
+    """Samples on the device: those that scores are taken of, and those to train on.
+
+    These are the first ``length`` of ``train``.
+    """
 
     train: Data
+    length: int
     validation: Data
     test: Data
 
@@ -31,6 +35,7 @@ class Parts(NamedTuple):
 class Programs(NamedTuple):
     """What is compiled for a training; the same for all data of the same shape."""
 
+    create: Create
     epoch: Epoch
     evaluate: Evaluate
     thresholds: tuple[float, ...]
@@ -42,7 +47,8 @@ def programs(settings: TrainingSettings, thresholds: tuple[float, ...], every: i
 
     Scores are taken after every ``every`` epochs, and after the last.
     """
-    return Programs(make_epoch(settings), make_evaluate(thresholds), thresholds, every)
+    made = make_create(settings), make_epoch(settings), make_evaluate(thresholds)
+    return Programs(*made, thresholds, every)
 
 
 class Trained(NamedTuple):
@@ -87,7 +93,7 @@ def train(
         save_every_s: seconds between two savings.
     """
     inputs, outputs = parts.train.inputs.shape[1], parts.train.next_state.shape[1]
-    initial = create(settings, inputs, outputs, seeds)
+    initial = compiled.create(inputs, outputs, seeds)
     who = {**identity, "settings": settings.digest(), "seeds": list(seeds)}
     who |= {"thresholds": list(compiled.thresholds), "every": compiled.every}
     progressed = _resume(unfinished, initial, who)
@@ -99,7 +105,7 @@ def train(
     done = int(rows[-1].epoch)
     with progress(settings.epochs, f"training {label}", "epoch", done) as bar:
         for number in range(done + 1, settings.epochs + 1):
-            learner, loss = compiled.epoch(learner, parts.train, number)
+            learner, loss = compiled.epoch(learner, parts.train, number, parts.length)
             bar.update()
             if number % compiled.every and number < settings.epochs:
                 continue

@@ -36,7 +36,7 @@ SCHEMA = pa.schema(
     ]
 )
 # Steps per file whose Jacobians are compared: a share of a tenth is known to three points. Under
-# ``REFERENCE``, which iterates for long and leaves no trace, so many tell that nothing differs.
+# ``REFERENCE``, which iterates for long, at least so many are: whether all steps leave a trace.
 SAMPLES, OF_REFERENCE = 100, 25
 # Half the widths of central differences, as in verification; where those of both widths disagree
 # by more than this share of the largest element, the two steps have no derivative.
@@ -96,7 +96,7 @@ def measure_memory(dataset: Dataset, solver: Solver, threshold: float, batch: in
     with precision("float64"), progress(len(solvers), label, "solver") as bar:
         for name in solvers:
             dynamics, own = load(info.environment, name), name == solver
-            some = chosen if own else chosen[:: -(-SAMPLES // OF_REFERENCE)]
+            some = chosen if own else _fewer(chosen)
             advance = stepper(dynamics, _evaluations(steps, len(some)))
             sample = Steps(*(values[some] for values in steps))
             compared = chained(advance, sample)
@@ -118,6 +118,11 @@ def measure_memory(dataset: Dataset, solver: Solver, threshold: float, batch: in
             bar.update(1)
     facts = {"steps": len(steps.state), "threshold": threshold, "sources": [source_name(info)]}
     return with_metadata(pa.concat_tables(tables), "memory", **facts)
+
+
+def _fewer(chosen: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " fewer"]:
+    """Some that are evenly spread, at least ``OF_REFERENCE`` if there are as many."""
+    return chosen[:: max(1, len(chosen) // OF_REFERENCE)]
 
 
 def _evaluations(steps: Steps, chosen: int) -> int:

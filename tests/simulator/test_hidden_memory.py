@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dynsparse.hidden_memory import SCHEMA, Steps, chained, moved, with_zero_memory
+from dynsparse import hidden_memory
+from dynsparse.hidden_memory import OF_REFERENCE, SCHEMA, Steps, chained, moved, with_zero_memory
 from dynsparse.storage.tables import with_metadata
 from dynsparse.tables.table_memory import table_memory
 
@@ -120,3 +121,11 @@ def test_the_table_counts_what_moved_and_what_is_off():
     ]
     assert (second["solver"], second["moved_by_zero_percent"]) == ("converged", 0)
     assert (second["jacobians"], second["jacobians_off_percent"]) == (0, None)
+
+
+@pytest.mark.parametrize(("count", "expected"), [(100, 25), (97, 33), (25, 25), (7, 7), (0, 0)])
+def test_under_the_reference_fewer_steps_are_compared(count, expected):
+    """Evenly spread, and no fewer than ``OF_REFERENCE`` of those that there are."""
+    fewer = hidden_memory._fewer(np.arange(count))
+    assert len(fewer) == expected >= min(count, OF_REFERENCE)
+    assert len(set(np.diff(fewer).tolist())) <= 1

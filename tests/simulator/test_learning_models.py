@@ -81,6 +81,29 @@ def test_attention_in_one_pass_equals_one_input_after_the_other(
     assert (jacobian == 0).any() == hard
 
 
+def test_dropout_is_drawn_for_each_layer_and_sample():
+    model = network(5, 3, depth=3, dropout=0.3, width=500)
+    kept = np.asarray(model._kept(jax.random.key(1), 40)).reshape(3, 40, 500)
+    np.testing.assert_allclose(kept.mean(axis=2), 0.7, atol=0.12)  # five standard deviations
+    # Any two rows agree in as many units as independent ones: 0.7^2 + 0.3^2 of them.
+    rows = kept.reshape(120, 500).astype(float)
+    agree = (rows @ rows.T + (1 - rows) @ (1 - rows).T) / 500
+    apart = agree[~np.eye(120, dtype=bool)]
+    assert apart.min() > 0.58 - 0.15 and apart.max() < 0.58 + 0.15
+    other = np.asarray(model._kept(jax.random.key(2), 40))
+    assert abs((other == kept).mean() - 0.58) < 0.02
+
+
+def test_layers_lose_units_of_their_own(float64):
+    """A unit hands on what it has: it would be twice on, or twice off, by one mask for all."""
+    model = network(5, 1, depth=2, dropout=0.3, width=4000)
+    plain = (jnp.ones((4000, 5)), jnp.eye(4000), jnp.ones((1, 4000)) / 4000)
+    model = eqx.tree_at(lambda tree: tree.weights, model, plain)
+    found = model(jnp.ones((1, 5)), jax.random.key(1))[0, 0]
+    # The mean of 4000 products is known to a hundredth; one mask would give 1 / 0.7 times as much.
+    np.testing.assert_allclose(found, model(jnp.ones((1, 5)))[0, 0], rtol=0.06)
+
+
 def test_dropout_switches_off_its_share_and_keeps_the_mean(float64):
     model = network(5, 3, depth=1, dropout=0.25, width=4000)
     x = jnp.ones((1, 5))

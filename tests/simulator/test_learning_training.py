@@ -23,10 +23,15 @@ SAME_SEED = {"rtol": 2e-3, "atol": 2e-4}
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory):
+def prepared(tmp_path_factory):
     path = write_slider(tmp_path_factory.mktemp("slider") / "a.h5")
+    return prepare([path], section(), Division("episode", 0))
+
+
+@pytest.fixture(scope="module")
+def parts(prepared):
     with precision("float32"):
-        return parts_of(prepare([path], section(), Division("episode", 0)))
+        return parts_of(prepared)
 
 
 def trained(
@@ -206,8 +211,69 @@ def test_an_epoch_compiles_once(parts):
         assert epoch._cache_size() == 1
 
 
+def test_those_to_train_on_are_the_training_part(prepared, parts):
+    train = prepared.samples.take(prepared.split.train)
+    assert parts.length == len(train.inputs)
+    for name in ("inputs", "next_state", "jacobian", "zero"):
+        ours = np.asarray(getattr(parts.train, name))
+        np.testing.assert_array_equal(ours[: parts.length], getattr(train, name))
+        assert len(ours) == len(prepared.samples.inputs)
+
+
+@pytest.fixture(scope="module")
+def seen(parts):
+    """What is drawn in two epochs of two seeds, step by step: rows, key, loss; and mean losses.
+
+    Samples are told apart by their first input.
+    """
+    drawn, means = [], []
+
+    def spy(settings, model, samples, key):
+        value = real(settings, model, samples, key)
+        found = samples.inputs[:, 0], jax.random.key_data(key), value
+        jax.debug.callback(lambda *each: drawn.append([np.asarray(x) for x in each]), *found)
+        return value
+
+    real, chosen = epochs._loss, settings()
+    rows = np.arange(len(parts.train.inputs), dtype=np.float32)
+    with pytest.MonkeyPatch.context() as patch, precision("float32"):
+        patch.setattr(epochs, "_loss", spy)
+        data = parts.train._replace(inputs=parts.train.inputs.at[:, 0].set(rows))
+        epoch, learner = make_epoch(chosen), create(chosen, 4, 3, (1, 2))
+        for number in (1, 2):
+            learner, mean = epoch(learner, data, number, parts.length)
+            means.append(np.asarray(mean))
+        jax.effects_barrier()
+    return drawn, means, parts.length // chosen.batch, chosen.batch
+
+
+def test_every_step_of_an_epoch_has_a_batch_of_its_own(parts, seen):
+    drawn, _, steps, batch = seen
+    assert len(drawn) == 2 * 2 * steps and steps > 1
+    orders = [
+        np.concatenate([rows for rows, *_ in drawn[start : start + steps]])
+        for start in range(0, len(drawn), steps)
+    ]
+    for order in orders:
+        assert len(order) == steps * batch == len(set(order.tolist()))
+        assert order.max() < parts.length
+    # Each seed's and each epoch's is another.
+    assert len({order.tobytes() for order in orders}) == 4
+
+
+def test_every_step_has_a_key_of_its_own(seen):
+    """For dropout, in all epochs and seeds."""
+    assert len({key.tobytes() for _, key, _ in seen[0]}) == len(seen[0])
+
+
+def test_an_epochs_loss_is_the_mean_of_its_steps(seen):
+    drawn, means, steps, _ = seen
+    losses = np.array([loss for *_, loss in drawn]).reshape(2, 2, steps)
+    np.testing.assert_allclose(np.stack(means), losses.mean(axis=2), rtol=1e-5)
+
+
 def test_samples_behind_those_to_train_on_change_nothing(parts):
-    """To the last bit, whatever they are."""
+    """To the last bit, whatever they are: draws for the first do not depend on how many follow."""
     assert parts.length < len(parts.train.inputs)
 
     def after(data):

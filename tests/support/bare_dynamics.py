@@ -7,7 +7,6 @@ from mujoco import mjx
 
 from dynsparse import mjx_internals
 from dynsparse.environments import Dynamics, names
-from dynsparse.environments.dynamics import _template
 
 
 def dynamics_of(xml, substeps=2):
@@ -19,7 +18,7 @@ def dynamics_of(xml, substeps=2):
         solver="as_shipped",
         environment=SimpleNamespace(mj_model=mj_model),
         model=model,
-        template=_template(mj_model, model),
+        template=mjx.make_data(mj_model, impl="jax"),
         control_dt_s=substeps * mj_model.opt.timestep,
         substeps=substeps,
         state_names=names.state_names(mj_model),

@@ -20,7 +20,7 @@ LEARNING_DATA = expand(
     seed=SEEDS,
     allow_missing=True,
 )
-# Pooled samples are held in float32, with copies for the device: 12.5 kB each in large
+# Pooled samples are held in float32, with copies for the device: 14 kB each in large
 # environments. One behaviour at a time is tested on.
 LEARNING_MB = (
     2000
@@ -28,7 +28,7 @@ LEARNING_MB = (
     * len(SEEDS)
     * config["collection"]["episodes"]
     * config["collection"]["steps"]
-    // 80
+    // 70
 )
 
 

@@ -198,7 +198,10 @@ class Dynamics:
             yield
 
     def to_data(self, state: State, action: Action, memory: Memory) -> mjx.Data:
-        """The simulator's data at ``state``, about to apply ``action``."""
+        """The simulator's data at ``state``, about to apply ``action``.
+
+        Not to be carried through a loop: a step may give integers of another size.
+        """
         nq = self.mj_model.nq
         return self.template.replace(
             qpos=state[:nq], qvel=state[nq:], ctrl=action, qacc_warmstart=memory

@@ -66,7 +66,7 @@ def over_seeds(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def compiled(function: Callable[..., Any], *static: int) -> Callable[..., Any]:
-    """``function``, compiled as suits networks on this device, anew for other ``static`` ones."""
+    """``function``, compiled as suits networks on this device; ``static`` arguments by position."""
     return jax.jit(function, static_argnums=static, compiler_options=on_cpu(LIGHTLY))
 
 
@@ -128,11 +128,11 @@ def make_epoch(settings: TrainingSettings) -> Epoch:
         order = _shuffled(order_key, len(data.inputs), count)
         keys = jax.random.split(dropout_key, len(data.inputs) // size)
 
-        def step(number: Int[Array, ""], carry: Any) -> Any:
+        def step(index: Int[Array, ""], carry: Any) -> Any:
             model, memory, total = carry
-            rows = jax.lax.dynamic_slice(order, (number * size,), (size,))
+            rows = jax.lax.dynamic_slice(order, (index * size,), (size,))
             drawn = jax.tree.map(lambda values: values[rows], data)
-            loss, gradient = gradient_of(model, drawn, keys[number])
+            loss, gradient = gradient_of(model, drawn, keys[index])
             updates, memory = optimiser.update(gradient, memory, model)
             return eqx.apply_updates(model, updates), memory, total + loss
 

@@ -104,7 +104,7 @@ class MLP(WorldModel):
     def _kept(
         self, key: PRNGKeyArray | None, samples: int
     ) -> Bool[Array, "layers samples width"] | None:
-        """Which hidden units dropout leaves on; None: all. One draw, whose start is what costs."""
+        """Which hidden units dropout leaves on, in one draw for all layers; None: all."""
         hidden = len(self.weights) - 1
         if key is None or self.dropout == 0 or hidden == 0:
             return None

@@ -36,7 +36,7 @@ SCHEMA = pa.schema(
     ]
 )
 # Steps per file whose Jacobians are compared: a share of a tenth is known to three points. Under
-# ``REFERENCE``, which iterates for long, at least so many are: whether all steps leave a trace.
+# ``REFERENCE``, whose steps take longest, fewer are, but at least so many.
 SAMPLES, OF_REFERENCE = 100, 25
 # Half the widths of central differences, as in verification; where those of both widths disagree
 # by more than this share of the largest element, the two steps have no derivative.
@@ -76,8 +76,8 @@ def measure_memory(dataset: Dataset, solver: Solver, threshold: float, batch: in
         ``moved_by_zero`` is the largest change of the next state when the warm start is zero, and
         ``square_by_zero`` the mean square of the changes in standard deviations of the file's next
         states; ``by_other`` the same with the warm start that the state's step leaves under the
-        action of another sample. Of ``SAMPLES`` steps only, or ``OF_REFERENCE`` under the other
-        solver: ``chain_error``, by how much the derivative of two steps by their first state
+        action of another sample. Of ``SAMPLES`` steps only, or at least ``OF_REFERENCE`` under the
+        other solver: ``chain_error``, by how much the derivative of two steps by their first state
         differs from the product of their Jacobians, as a share of max(1, largest element), null
         where there is no derivative, or no second step; and, under the file's own solver,
         ``jacobian_error``, the largest change of an element of the Jacobians with memory 0, as a

@@ -240,7 +240,7 @@ def load(name: str, solver: Solver = "as_shipped", dtype: Precision = "float64")
         environment = playground_environment(name, solver)
         mj_model = environment.mj_model
         _check_model(name, mj_model, environment)
-        template = jax.tree.map(jnp.asarray, mjx.make_data(mj_model, impl="jax"))
+        template = mjx.make_data(mj_model, impl="jax")
         if suite_of(name) is OWN:
             check_returns(name, environment)
     control_names = names.servo_names if begins_again(name) else names.action_names
